@@ -1,0 +1,103 @@
+//! All views and their parts in one list, for OpenAPI, TypeScript and the tests that hold them to their promises.
+
+use ts_rs::{Config, TS};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::RefOr;
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::chain_view::{ChainPut, ChainPutView, ChainView, HeadView};
+use crate::item::{BlobView, ContentView, ItemView, NodeView, PathView, ProfileView, ProofView};
+use crate::list::{ListView, SearchHit, SearchView, Summary};
+use crate::record::RecordView;
+use crate::service::{
+    ChallengeRequest, ChallengeView, CommunityView, DbSchemaView, HealthView, MemberPut,
+    MemberView, MembersView, ProblemView, ReadyView, StoredBlobView, TableView, TokenRequest,
+    TokenView, VersionView,
+};
+
+/// Whether a type is sent on its own or only inside others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A whole body: it carries `schema_version`.
+    View,
+    /// A piece of views.
+    Part,
+}
+
+/// One wire type.
+pub struct Entry {
+    /// Its name in OpenAPI and TypeScript.
+    pub name: String,
+    /// Whether it is sent on its own.
+    pub role: Role,
+    /// Its JSON schema.
+    pub schema: RefOr<Schema>,
+    /// Its TypeScript declaration.
+    pub typescript: String,
+}
+
+fn entry<T: ToSchema + TS>(role: Role) -> Entry {
+    let config = Config::new().with_large_int("number");
+    Entry {
+        name: <T as ToSchema>::name().into_owned(),
+        role,
+        schema: <T as PartialSchema>::schema(),
+        typescript: T::decl(&config),
+    }
+}
+
+/// Returns all wire types.
+#[must_use]
+pub fn entries() -> Vec<Entry> {
+    use Role::{Part, View};
+    vec![
+        entry::<BlobView>(Part),
+        entry::<ChainPut>(View),
+        entry::<ChainPutView>(View),
+        entry::<ChainView>(View),
+        entry::<ChallengeRequest>(View),
+        entry::<ChallengeView>(View),
+        entry::<CommunityView>(Part),
+        entry::<ContentView>(Part),
+        entry::<DbSchemaView>(View),
+        entry::<HeadView>(Part),
+        entry::<HealthView>(View),
+        entry::<ItemView>(View),
+        entry::<ListView>(View),
+        entry::<MemberPut>(View),
+        entry::<MemberView>(View),
+        entry::<MembersView>(View),
+        entry::<NodeView>(Part),
+        entry::<PathView>(Part),
+        entry::<ProblemView>(View),
+        entry::<ProfileView>(Part),
+        entry::<ProofView>(Part),
+        entry::<ReadyView>(View),
+        entry::<RecordView>(Part),
+        entry::<SearchHit>(Part),
+        entry::<SearchView>(View),
+        entry::<StoredBlobView>(View),
+        entry::<Summary>(Part),
+        entry::<TableView>(Part),
+        entry::<TokenRequest>(View),
+        entry::<TokenView>(View),
+        entry::<VersionView>(View),
+    ]
+}
+
+/// Returns the TypeScript module with all wire types.
+#[must_use]
+pub fn typescript() -> String {
+    let mut module = String::from(
+        "// The wire types of Commonhold's interfaces. Made from the Rust structs by `cargo xtask tidy --write`; do not edit.\n",
+    );
+    for entry in entries() {
+        module.push_str("\nexport ");
+        module.push_str(&entry.typescript);
+        module.push('\n');
+    }
+    module
+}
+
+#[cfg(test)]
+mod tests;

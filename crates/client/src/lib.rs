@@ -1,0 +1,234 @@
+//! A typed HTTP client of a doorway.
+//!
+//! Every answer is bounded in length; a fault that the doorway describes comes back as its own [`Problem`] with its code.
+//! It signs nothing and keeps nothing: tokens and records are handed in.
+
+mod answer;
+mod transport;
+
+use api::{
+    ChainPut, ChainPutView, ChainView, ChallengeRequest, ChallengeView, MemberPut, MemberView,
+    MembersView, RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView, TokenRequest,
+    TokenView, VersionView,
+};
+use base::{Code, ContentHash, Problem};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Body, Method, RequestBuilder};
+use url::Url;
+
+pub use answer::{ANSWER_BYTES_MAX, Answer};
+
+/// A doorway at some address.
+#[derive(Clone, Debug)]
+pub struct Doorway {
+    base: Url,
+    http: reqwest::Client,
+}
+
+impl Doorway {
+    /// Names a doorway; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Code::ServerUnreachable`] when the address is no http or https URL.
+    pub fn new(address: &str) -> Result<Self, Problem> {
+        let unusable = |detail: String| Problem::new(Code::ServerUnreachable, detail);
+        let base = Url::parse(address)
+            .map_err(|error| unusable(format!("{address:?} is no address: {error}")))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(unusable(format!("{address:?} is neither http nor https")));
+        }
+        let http = transport::client().map_err(unusable)?;
+        Ok(Self { base, http })
+    }
+
+    /// Returns its address.
+    #[must_use]
+    pub const fn address(&self) -> &Url {
+        &self.base
+    }
+
+    /// Returns the address of a path on this doorway.
+    ///
+    /// # Errors
+    /// [`Code::ServerUnreachable`] when the two cannot be joined.
+    pub fn join(&self, path: &str) -> Result<Url, Problem> {
+        self.base
+            .join(path)
+            .map_err(|error| Problem::new(Code::ServerUnreachable, error.to_string()))
+    }
+
+    /// Fetches any address of this doorway, or of another one.
+    ///
+    /// # Errors
+    /// A [`Problem`]: the doorway's own, or why there is no answer.
+    pub async fn fetch(&self, address: Url) -> Result<Answer, Problem> {
+        answer::receive(self.http.get(address)).await
+    }
+
+    /// Asks which program and community this is.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn version(&self) -> Result<VersionView, Problem> {
+        self.call(self.request(Method::GET, "version")?).await
+    }
+
+    /// Reads a page of a chain; `token` shows the reader's own private things.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn chain(
+        &self,
+        agent: &str,
+        after: Option<u32>,
+        limit: u32,
+        token: Option<&str>,
+    ) -> Result<ChainView, Problem> {
+        let mut path = format!("api/v1/chains/{agent}?limit={limit}");
+        if let Some(after) = after {
+            path.push_str(&format!("&after={after}"));
+        }
+        let mut request = self.request(Method::GET, &path)?;
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        self.call(request).await
+    }
+
+    /// Appends signed records to a chain.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn append(
+        &self,
+        agent: &str,
+        records: Vec<RecordView>,
+    ) -> Result<ChainPutView, Problem> {
+        let put = ChainPut {
+            schema_version: SCHEMA_VERSION,
+            records,
+        };
+        let request = self
+            .request(Method::PUT, &format!("api/v1/chains/{agent}"))?
+            .header(SCHEMA_HEADER, SCHEMA_VERSION)
+            .json(&put);
+        self.call(request).await
+    }
+
+    /// Asks for something to sign.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn challenge(&self, agent: &str) -> Result<ChallengeView, Problem> {
+        let body = ChallengeRequest {
+            schema_version: SCHEMA_VERSION,
+            agent: agent.to_owned(),
+        };
+        self.call(self.request(Method::POST, "auth/challenge")?.json(&body))
+            .await
+    }
+
+    /// Trades a signed challenge for a token.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn token(
+        &self,
+        challenge: String,
+        signature: &[u8; 64],
+    ) -> Result<TokenView, Problem> {
+        let body = TokenRequest {
+            schema_version: SCHEMA_VERSION,
+            challenge,
+            signature: STANDARD.encode(signature),
+        };
+        self.call(self.request(Method::POST, "auth/token")?.json(&body))
+            .await
+    }
+
+    /// Asks whether the doorway has a blob that this reader may see.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`], but a blob that is not there is no error.
+    pub async fn has_blob(&self, hash: &ContentHash, token: &str) -> Result<bool, Problem> {
+        let request = self
+            .request(Method::HEAD, &format!("store/{hash}"))?
+            .bearer_auth(token);
+        let status = answer::status(request).await?;
+        match status {
+            200 => Ok(true),
+            404 => Ok(false),
+            other => Err(answer::unexpected(other)),
+        }
+    }
+
+    /// Stores a blob of `bytes` bytes; the doorway compares it with `hash` before it acknowledges.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn put_blob(
+        &self,
+        hash: &ContentHash,
+        bytes: u64,
+        body: Body,
+        token: &str,
+    ) -> Result<StoredBlobView, Problem> {
+        let digest = STANDARD.encode(hash.as_bytes());
+        let request = self
+            .request(Method::PUT, "store")?
+            .bearer_auth(token)
+            .header("content-digest", format!("sha-256=:{digest}:"))
+            .header("content-length", bytes)
+            .body(body);
+        self.call(request).await
+    }
+
+    /// Lists the members.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn members(&self, token: &str) -> Result<MembersView, Problem> {
+        let request = self.request(Method::GET, "admin/members")?;
+        self.call(request.bearer_auth(token)).await
+    }
+
+    /// Admits a member or changes their role.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn put_member(
+        &self,
+        agent: &str,
+        role: &str,
+        token: &str,
+    ) -> Result<MemberView, Problem> {
+        let body = MemberPut {
+            schema_version: SCHEMA_VERSION,
+            role: role.to_owned(),
+        };
+        let request = self.request(Method::PUT, &format!("admin/members/{agent}"))?;
+        self.call(request.bearer_auth(token).json(&body)).await
+    }
+
+    /// Takes a member off the list.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn remove_member(&self, agent: &str, token: &str) -> Result<(), Problem> {
+        let request = self.request(Method::DELETE, &format!("admin/members/{agent}"))?;
+        answer::receive(request.bearer_auth(token)).await?;
+        Ok(())
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Problem> {
+        Ok(self.http.request(method, self.join(path)?))
+    }
+
+    async fn call<T: serde::de::DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, Problem> {
+        answer::receive(request).await?.json()
+    }
+}

@@ -1,0 +1,8 @@
+//! Signing, checking signatures, and the short-lived tokens that a doorway hands out.
+//!
+//! Invariant: no I/O and no randomness of its own (seeds are arguments); secrets are zeroised and never shown.
+
+mod key;
+pub mod token;
+
+pub use key::{Keypair, PublicKey, Seed, SignatureBytes, VerifyError};

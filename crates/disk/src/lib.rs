@@ -1,0 +1,30 @@
+//! Files that hold state: opened, written and synced here and nowhere else.
+//!
+//! Exceptions are databases, which open their own files, and folders that a person publishes, which are only read.
+//!
+//! # Invariants
+//!
+//! * A file that is visible under its name is whole: it was written under another name, synced and renamed, and the
+//!   folder was synced before the caller was told.
+//! * A temporary file that nobody writes any more is gone after the next [`Folder::open`].
+//! * Every read has a limit.
+//!
+//! It does not know what the bytes mean, and it blocks: call it from a thread that may wait.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this crate is where state files are opened"
+)]
+
+mod error;
+mod file;
+mod folder;
+mod lock;
+mod name;
+mod secret;
+mod staged;
+
+pub use error::{LockError, NameError, OpenError, ReadError, SecretError, WriteError};
+pub use file::{File, read_path};
+pub use folder::{Folder, Mode};
+pub use lock::{Holder, Lock};
+pub use staged::Staged;

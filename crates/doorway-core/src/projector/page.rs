@@ -1,0 +1,252 @@
+//! What a page of a chain is worth: how far it continues the projected chain, and what its records change.
+
+use base::ContentHash;
+use chain::envelope::EnvelopeError;
+use chain::kind::{KindError, Opened, SPILLED_BYTES_MAX};
+use chain::{
+    ActionData, ActionHash, AgentPubKey, DnaHash, EntryType, EntryVisibility, Envelope, Head, Item,
+    Record, Rejection, Rules, Verifier, record,
+};
+
+use super::{Change, Cursor, Fetched, Skip, Version};
+
+/// What a page is worth.
+pub(super) struct Verdict {
+    /// What the usable records change, in order.
+    pub(super) changes: Vec<Change>,
+    /// Where the chain stands after the usable records; nothing when there was none.
+    pub(super) cursor: Option<Cursor>,
+    /// Why the page ends there.
+    pub(super) end: End,
+}
+
+/// Why the usable part of a page ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All records were usable.
+    Complete,
+    /// Records are missing before the next one.
+    Gap {
+        /// The sequence number that continues the chain.
+        wanted: u32,
+        /// The one that came.
+        found: u32,
+    },
+    /// The next record's body is in a blob that did not come along.
+    Missing(ContentHash),
+    /// The next record does not continue the chain.
+    Invalid(Rejection),
+}
+
+/// What one verified record means.
+enum Meaning {
+    Nothing,
+    Change(Change),
+    Missing(ContentHash),
+}
+
+/// Reads a page from the cursor on; looks at no more than `limit` records that are new.
+pub(super) fn judge(
+    dna: &DnaHash,
+    agent: &AgentPubKey,
+    cursor: Option<&Cursor>,
+    fetched: Vec<Fetched>,
+    limit: usize,
+) -> Verdict {
+    let mut verdict = Verdict {
+        changes: Vec::new(),
+        cursor: None,
+        end: End::Complete,
+    };
+    let verifier = Verifier::new(dna.clone(), agent.clone(), Rules::Commonhold);
+    let mut verifier = match verifier {
+        Ok(verifier) => verifier.after(
+            cursor.map(Cursor::to_head),
+            cursor.is_some_and(|cursor| cursor.is_closed),
+        ),
+        Err(rejection) => {
+            verdict.end = End::Invalid(rejection);
+            return verdict;
+        }
+    };
+    let mut taken = 0;
+    for Fetched { record, body } in fetched {
+        if taken == limit {
+            break;
+        }
+        if is_known(verifier.head(), &record) {
+            continue;
+        }
+        match step(&mut verifier, record, body.as_deref()) {
+            Ok(Some(change)) => verdict.changes.push(change),
+            Ok(None) => {}
+            Err(end) => {
+                verdict.end = end;
+                break;
+            }
+        }
+        taken += 1;
+    }
+    if taken > 0 {
+        verdict.cursor = verifier.head().map(|head| Cursor {
+            seq: head.seq,
+            hash: head.hash.clone(),
+            timestamp: head.timestamp,
+            is_closed: verifier.is_closed(),
+        });
+    }
+    verdict
+}
+
+/// Tells whether a record lies before the head or is the head itself, as records of a page that overlaps do.
+///
+/// Another record at the head's place is not known: [`step`] says that the chain was continued twice.
+fn is_known(head: Option<&Head>, record: &Record) -> bool {
+    let Some(head) = head else { return false };
+    let seq = record.action().action_seq();
+    seq < head.seq || (seq == head.seq && record::action_hash(record.action()) == head.hash)
+}
+
+/// Takes one record, unless its body is missing.
+fn step(
+    verifier: &mut Verifier,
+    record: Record,
+    body: Option<&[u8]>,
+) -> Result<Option<Change>, End> {
+    let seq = record.action().action_seq();
+    let mut tried = verifier.clone();
+    match tried.apply(&record) {
+        Ok(()) => {}
+        Err(Rejection::Gap { wanted, found }) if found > wanted => {
+            return Err(End::Gap { wanted, found });
+        }
+        // A second record at a place that is taken: the chain was continued twice.
+        Err(Rejection::Gap { .. }) => return Err(End::Invalid(Rejection::Link { seq })),
+        Err(rejection) => return Err(End::Invalid(rejection)),
+    }
+    let action = tried
+        .head()
+        .map(|head| head.hash.clone())
+        .expect("a verifier that took a record has a head");
+    let change = match mean(record, action, body) {
+        Meaning::Missing(hash) => return Err(End::Missing(hash)),
+        Meaning::Nothing => None,
+        Meaning::Change(change) => Some(change),
+    };
+    *verifier = tried;
+    Ok(change)
+}
+
+/// Reads what a verified record means.
+fn mean(record: Record, action: ActionHash, body: Option<&[u8]>) -> Meaning {
+    let at = record::timestamp(&record);
+    let (seq, author) = (
+        record.action().action_seq(),
+        record.action().author().clone(),
+    );
+    let item = match &record.action().data {
+        ActionData::Delete(data) => {
+            let item = data.deletes_address.clone();
+            return Meaning::Change(Change::Withdraw {
+                item,
+                action,
+                author,
+                seq,
+                at,
+            });
+        }
+        ActionData::Create(data) if is_app(&data.entry_type) => None,
+        ActionData::Update(data) if is_app(&data.entry_type) => {
+            Some(data.original_action_address.clone())
+        }
+        ActionData::Create(_)
+        | ActionData::Update(_)
+        | ActionData::Dna(_)
+        | ActionData::AgentValidationPkg(_)
+        | ActionData::InitZomesComplete(_)
+        | ActionData::CreateLink(_)
+        | ActionData::DeleteLink(_)
+        | ActionData::CloseChain(_)
+        | ActionData::OpenChain(_) => return Meaning::Nothing,
+    };
+    match open(&record, body) {
+        Ok(content) => Meaning::Change(Change::Put(Box::new(Version {
+            is_first: item.is_none(),
+            item: item.unwrap_or_else(|| action.clone()),
+            action,
+            seq,
+            author,
+            at,
+            content,
+            record,
+        }))),
+        Err(Closed::Missing(hash)) => Meaning::Missing(hash),
+        Err(Closed::Skip(reason)) => Meaning::Change(Change::Skip {
+            action,
+            seq,
+            reason,
+        }),
+    }
+}
+
+/// Why a record's content cannot be read.
+enum Closed {
+    Missing(ContentHash),
+    Skip(Skip),
+}
+
+/// Reads the content of a record of this application.
+fn open(record: &Record, body: Option<&[u8]>) -> Result<Item, Closed> {
+    if record.action().entry_visibility() == Some(&EntryVisibility::Private) {
+        return Err(Closed::Skip(Skip::Private));
+    }
+    let entry = record::present(record).ok_or(Closed::Skip(Skip::Withheld))?;
+    let envelope = Envelope::from_entry(entry)
+        .map_err(|_: EnvelopeError| Closed::Skip(Skip::MalformedKind))?;
+    let hash = match Item::open(&envelope).map_err(|error| Closed::Skip(reason(&error)))? {
+        Opened::Item(item) => return Ok(item),
+        Opened::Spilled { hash, bytes } if bytes <= SPILLED_BYTES_MAX as u64 => hash,
+        Opened::Spilled { .. } => return Err(Closed::Skip(Skip::MalformedKind)),
+    };
+    if let Some(reason) = foreign(&envelope) {
+        return Err(Closed::Skip(reason));
+    }
+    let body = body.ok_or(Closed::Missing(hash))?;
+    match Item::open_spilled(&envelope, body) {
+        Ok(item) => Ok(item),
+        // The bytes are not those that were signed: the right ones are still missing.
+        Err(KindError::Spilled) if ContentHash::of(body) != hash => Err(Closed::Missing(hash)),
+        Err(error) => Err(Closed::Skip(reason(&error))),
+    }
+}
+
+/// Returns why a spilled body would not be understood, so that nobody waits for the blob.
+///
+/// An envelope without a body is refused for its body only when its kind and version are known.
+fn foreign(envelope: &Envelope) -> Option<Skip> {
+    let frame = Envelope {
+        kind: envelope.kind.clone(),
+        version: envelope.version,
+        body: Vec::new(),
+    };
+    match Item::open(&frame).err()? {
+        KindError::Unknown(_) => Some(Skip::UnknownKind),
+        KindError::Version { .. } => Some(Skip::NewerVersion),
+        KindError::Body(_) | KindError::Field { .. } | KindError::Spilled => None,
+    }
+}
+
+const fn reason(error: &KindError) -> Skip {
+    match error {
+        KindError::Unknown(_) => Skip::UnknownKind,
+        KindError::Version { .. } => Skip::NewerVersion,
+        KindError::Body(_) | KindError::Field { .. } | KindError::Spilled => Skip::MalformedKind,
+    }
+}
+
+const fn is_app(entry_type: &EntryType) -> bool {
+    matches!(entry_type, EntryType::App(_))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! The wish that everything ends, heard by everybody who holds it.
+
+use tokio_util::sync::CancellationToken;
+
+/// A signal that goes off once and stays off. Cheap to clone; all clones are the same signal.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    token: CancellationToken,
+}
+
+impl Shutdown {
+    /// Makes a signal that has not gone off.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes it go off. Again is the same as once.
+    pub fn request(&self) {
+        self.token.cancel();
+    }
+
+    /// Tells whether it has gone off.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Waits until it goes off.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn requested(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Runs `work` until it is done or the signal goes off; `None` when the signal came first.
+    ///
+    /// # Cancel safety
+    ///
+    /// `work` must be one that may be dropped.
+    pub async fn race<F: Future>(&self, work: F) -> Option<F::Output> {
+        self.token.run_until_cancelled(work).await
+    }
+}

@@ -1,0 +1,80 @@
+//! Many runs, one seed each; the first that fails says how to repeat it.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use crate::{Log, Seed};
+
+/// Names the one seed to run.
+const ONE: &str = "COMMONHOLD_SIM_SEED";
+
+/// Names how many seeds to run.
+const MANY: &str = "COMMONHOLD_SIM_SEEDS";
+
+/// Lines of a run that are shown when it failed.
+const LOG_LINES_MAX: usize = 400;
+
+/// Which seeds to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    One(u64),
+    First(u64),
+}
+
+/// Runs `check` with the seeds from 0 up to `count`, each with a log of its own.
+///
+/// The environment may choose otherwise: `COMMONHOLD_SIM_SEED=7` runs seed 7 alone, `COMMONHOLD_SIM_SEEDS=100000`
+/// runs that many.
+///
+/// # Panics
+/// When a run does, after its log and the way to repeat it were printed; and when the environment holds no number.
+pub fn runs(count: u64, check: impl Fn(Seed, &Log)) {
+    let read = |name| std::env::var(name).ok();
+    let seeds = match choose(count, read(ONE).as_deref(), read(MANY).as_deref()) {
+        Choice::One(seed) => seed..seed.saturating_add(1),
+        Choice::First(count) => 0..count,
+    };
+    for seed in seeds {
+        let log = Log::new(LOG_LINES_MAX);
+        let outcome = catch_unwind(AssertUnwindSafe(|| check(Seed(seed), &log)));
+        if let Err(panic) = outcome {
+            let package = read("CARGO_PKG_NAME");
+            eprintln!("{log}{}", Repeat { seed, package: package.as_deref(), test: std::thread::current().name() });
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// How to repeat a run that failed.
+struct Repeat<'a> {
+    seed: u64,
+    package: Option<&'a str>,
+    test: Option<&'a str>,
+}
+
+impl fmt::Display for Repeat<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "seed {0} failed; repeat with {ONE}={0} cargo test", self.seed)?;
+        if let Some(package) = self.package {
+            write!(formatter, " -p {package}")?;
+        }
+        if let Some(test) = self.test {
+            write!(formatter, " {test}")?;
+        }
+        Ok(())
+    }
+}
+
+fn choose(count: u64, one: Option<&str>, many: Option<&str>) -> Choice {
+    let number = |name: &str, text: &str| -> u64 {
+        text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}"))
+    };
+    match (one, many) {
+        (Some(seed), _) => Choice::One(number(ONE, seed)),
+        (None, Some(count)) => Choice::First(number(MANY, count)),
+        (None, None) => Choice::First(count),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! `cargo xtask accept NAME`: scenarios that an issue promised, run against real processes.
+//!
+//! A scenario starts what it needs on free ports with a temporary data folder, counts what it saw, and returns that as
+//! a sentence; the sentence is the last line, and the exit status is 0 only when it held.
+//! Each has a small variant, which `cargo xtask test` runs, and its full size with `--full`.
+//! Scenarios count; nothing that they measure in time decides.
+
+mod start;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use testkit::Binary;
+
+use crate::{step, tools, workspace};
+
+/// What a scenario gets.
+pub(crate) struct Stage<'a> {
+    /// The program under test, built with the development profile.
+    pub(crate) commonhold: Binary,
+    /// A folder of its own that vanishes afterwards.
+    pub(crate) scratch: &'a Path,
+    /// Whether to run in full size.
+    pub(crate) is_full: bool,
+}
+
+/// A promise that can be checked.
+struct Scenario {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Stage<'_>) -> anyhow::Result<String>,
+}
+
+/// All scenarios, in the order in which `cargo xtask test` runs them.
+const SCENARIOS: &[Scenario] = &[Scenario {
+    name: "start",
+    about: "an empty community starts, answers, and ends cleanly when asked to",
+    run: start::run,
+}];
+
+/// Returns the names of all scenarios.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SCENARIOS.iter().map(|scenario| scenario.name)
+}
+
+/// Prints all scenarios.
+pub(crate) fn list() {
+    for scenario in SCENARIOS {
+        println!("{:<14} {}", scenario.name, scenario.about);
+    }
+}
+
+/// Runs one scenario.
+///
+/// # Errors
+/// When there is none of that name, or it did not hold; the data folder is kept then.
+pub(crate) fn run(root: &Path, name: &str, is_full: bool) -> anyhow::Result<()> {
+    let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
+    let scenario = found.with_context(|| {
+        format!(
+            "there is no scenario {name}; there are: {}",
+            names().collect::<Vec<_>>().join(", ")
+        )
+    })?;
+    tools::require_build(root)?;
+    let mut build = Command::new(workspace::cargo());
+    step::run(
+        build
+            .current_dir(root)
+            .args(["build", "--quiet", "--package", "commonhold"]),
+    )?;
+    let program = workspace::target_folder(root)?.join("debug/commonhold");
+    let scratch = tempfile::Builder::new()
+        .prefix(&format!("commonhold-{name}-"))
+        .tempdir()?;
+    let stage = Stage {
+        commonhold: Binary::at(program)?,
+        scratch: scratch.path(),
+        is_full,
+    };
+    let size = if is_full { "full size" } else { "small" };
+    println!("scenario {name} ({size}): {}", scenario.about);
+    let started = Instant::now();
+    match (scenario.run)(&stage) {
+        Ok(counted) => {
+            println!("scenario {name}: took {}", step::minutes(started.elapsed()));
+            println!("{name}: {counted}");
+            Ok(())
+        }
+        Err(error) => {
+            let kept = scratch.keep();
+            Err(error.context(format!(
+                "the scenario {name} did not hold; its files are kept in {}",
+                kept.display()
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
