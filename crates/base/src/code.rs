@@ -171,6 +171,9 @@ codes! {
     313 ChainAhead Rejection 409
         "the doorway knows more of this chain than this machine"
         "run the command again; it fetches what is missing first";
+    314 BodyMissing Rejection 409
+        "the record's body is in a blob that is not here"
+        "store the blob first, then send the record again; publish does this by itself";
     // Storage.
     401 DiskFull Failure 507
         "the disk is full"

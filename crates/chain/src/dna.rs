@@ -4,9 +4,9 @@
 //! names, in this order) by BLAKE2b-256; a WebAssembly's hash is that of the file itself.
 
 use holo_hash::encode::blake2b_256;
-use holochain_serialized_bytes::encode;
 use serde::Serialize;
 
+use crate::msgpack::encode;
 use crate::{DnaHash, WasmHash};
 
 /// Name of the DNA, of its role in the app bundle, and of the bundle.
@@ -88,7 +88,7 @@ fn definition_bytes(
             })
             .collect(),
     };
-    encode(&definition).expect("names and hashes can be said in msgpack")
+    encode(&definition, 256)
 }
 
 /// Returns the hash of a WebAssembly file.

@@ -4,17 +4,20 @@
 
 use holochain_integrity_types::action::{AppEntryDef, EntryDefIndex, ZomeIndex};
 use holochain_integrity_types::entry::AppEntryBytes;
-use holochain_serialized_bytes::{SerializedBytes, UnsafeBytes, encode};
+use holochain_serialized_bytes::{SerializedBytes, UnsafeBytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::msgpack::decode;
+use crate::msgpack::{decode, encode};
 use crate::{Entry, EntryType, EntryVisibility};
 
 pub use envelope_rules::{BODY_BYTES_MAX, Fault};
 
 /// Position of the integrity zome in the DNA.
 const ZOME: ZomeIndex = ZomeIndex(0);
+
+/// Room for everything but the body, in bytes.
+const FRAME_BYTES: usize = 128;
 
 /// One item of content in its frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +62,7 @@ impl Envelope {
     /// Returns the entry that holds this envelope.
     #[must_use]
     pub fn to_entry(&self) -> Entry {
-        let bytes = encode(self).expect("an envelope holds nothing that msgpack cannot say");
-        let bytes = AppEntryBytes::try_from(SerializedBytes::from(UnsafeBytes::from(bytes)))
+        let bytes = AppEntryBytes::try_from(SerializedBytes::from(UnsafeBytes::from(self.bytes())))
             .expect("an envelope is far below Holochain's 4 MB");
         Entry::App(bytes)
     }
@@ -77,11 +79,15 @@ impl Envelope {
         let envelope: Self = decode(bytes).ok_or(EnvelopeError::Form)?;
         envelope_rules::check(&envelope.kind, envelope.version, envelope.body.len())
             .map_err(EnvelopeError::Structure)?;
-        let canonical = encode(&envelope).map_err(|_| EnvelopeError::Form)?;
-        if &canonical != bytes {
+        if &envelope.bytes() != bytes {
             return Err(EnvelopeError::Form);
         }
         Ok(envelope)
+    }
+
+    /// Returns the msgpack that an entry holds.
+    fn bytes(&self) -> Vec<u8> {
+        encode(self, self.body.len() + FRAME_BYTES)
     }
 }
 

@@ -224,12 +224,7 @@ impl Item {
 /// A kind and a version that this program knows.
 fn check_kind(envelope: &Envelope) -> Result<(), KindError> {
     let kind = envelope.kind.as_str();
-    let known = [
-        Content::KIND,
-        Path::KIND,
-        BlobManifest::KIND,
-        Profile::KIND,
-    ];
+    let known = [Content::KIND, Path::KIND, BlobManifest::KIND, Profile::KIND];
     if !known.contains(&kind) {
         return Err(KindError::Unknown(kind.to_owned()));
     }
@@ -250,7 +245,7 @@ fn too_large() -> KindError {
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    rmp_serde::to_vec_named(value).expect("kinds hold nothing that msgpack cannot say")
+    msgpack::encode(value, 1_024)
 }
 
 fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], kind: &'static str) -> Result<T, KindError> {

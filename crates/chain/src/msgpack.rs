@@ -1,9 +1,9 @@
-//! Msgpack from strangers: how deep it may nest, and the hashes of encoded bytes.
+//! Msgpack as Holochain writes it, msgpack from strangers, and the hashes of encoded bytes.
 //!
 //! Invariant: reading never uses more stack than [`DEPTH_MAX`] levels need, whatever the bytes are.
 
 use holo_hash::encode::blake2b_256;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ActionHash;
 
@@ -18,6 +18,21 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     // The limit is reached when the count is, so the deepest level needs one more.
     deserializer.set_max_depth(DEPTH_MAX + 1);
     T::deserialize(&mut deserializer).ok()
+}
+
+/// Returns the canonical bytes: maps with the names of the fields, integers in their shortest form.
+///
+/// About `len` bytes are expected.
+///
+/// # Panics
+/// When a value cannot be said in msgpack; no type of this crate is like that.
+pub(crate) fn encode<T: Serialize>(value: &T, len: usize) -> Vec<u8> {
+    let bytes = Vec::with_capacity(len);
+    let mut serializer = rmp_serde::Serializer::new(bytes).with_struct_map();
+    value
+        .serialize(&mut serializer)
+        .expect("memory takes all bytes, and these types hold nothing that msgpack cannot say");
+    serializer.into_inner()
 }
 
 /// Returns the hash of an action that encodes to `bytes`.

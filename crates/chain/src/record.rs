@@ -4,12 +4,12 @@
 //! what decodes and encodes to other bytes is refused.
 
 use base::Timestamp;
-use holo_hash::{HashableContentExtSync as _, HoloHashed};
+use holo_hash::HoloHashed;
+use holo_hash::encode::blake2b_256;
 use holochain_integrity_types::record::SignedHashed;
-use holochain_serialized_bytes::encode as to_msgpack;
 use thiserror::Error;
 
-use crate::msgpack::{action_hash_of, decode as from_msgpack};
+use crate::msgpack::{action_hash_of, decode as from_msgpack, encode as to_msgpack};
 use crate::{
     Action, ActionHash, Entry, EntryHash, EntryVisibility, Record, RecordEntry, Signature,
 };
@@ -19,6 +19,12 @@ pub const ACTION_BYTES_MAX: usize = 8 * 1_024;
 
 /// Largest entry that is looked at, in bytes: an envelope with a full body and its frame.
 pub const ENTRY_BYTES_MAX: usize = 66 * 1_024;
+
+/// Room for most actions, in bytes.
+const ACTION_BYTES_USUAL: usize = 448;
+
+/// Room for what stands around an application's entry, in bytes.
+const ENTRY_FRAME_BYTES: usize = 64;
 
 /// Why bytes are not a record.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -46,19 +52,25 @@ pub enum DecodeError {
 /// Returns the bytes of an action: what is hashed and what is signed.
 #[must_use]
 pub fn action_bytes(action: &Action) -> Vec<u8> {
-    to_msgpack(action).expect("an action holds nothing that msgpack cannot say")
+    to_msgpack(action, ACTION_BYTES_USUAL)
 }
 
 /// Returns the bytes of an entry: what is hashed.
 #[must_use]
 pub fn entry_bytes(entry: &Entry) -> Vec<u8> {
-    to_msgpack(entry).expect("an entry holds nothing that msgpack cannot say")
+    let len = entry.as_app_entry().map_or(0, |bytes| bytes.bytes().len());
+    to_msgpack(entry, len + ENTRY_FRAME_BYTES)
 }
 
 /// Returns the hash of an entry; an agent's entry keeps the core of the key.
 #[must_use]
 pub fn entry_hash(entry: &Entry) -> EntryHash {
-    entry.to_hash()
+    match entry {
+        Entry::Agent(agent) => EntryHash::from(agent.clone()),
+        Entry::App(_) | Entry::CounterSign(..) | Entry::CapClaim(_) | Entry::CapGrant(_) => {
+            EntryHash::from_raw_32(blake2b_256(&entry_bytes(entry)))
+        }
+    }
 }
 
 /// Returns the hash of an action.
@@ -93,7 +105,11 @@ fn join(action: HoloHashed<Action>, signature: Signature, entry: Option<Entry>) 
 ///
 /// # Errors
 /// [`DecodeError`]; the signature is not checked here.
-pub fn decode(action: &[u8], signature: &[u8], entry: Option<&[u8]>) -> Result<Record, DecodeError> {
+pub fn decode(
+    action: &[u8],
+    signature: &[u8],
+    entry: Option<&[u8]>,
+) -> Result<Record, DecodeError> {
     let (bytes, action) = (action, decode_action(action)?);
     let signature: [u8; 64] = signature.try_into().map_err(|_| DecodeError::Signature)?;
     let entry = entry.map(decode_entry).transpose()?;
@@ -144,11 +160,7 @@ pub fn timestamp(record: &Record) -> Timestamp {
 /// Returns the same record without its entry, for readers who may not see it.
 #[must_use]
 pub fn withhold(record: &Record) -> Record {
-    assemble(
-        record.action().clone(),
-        record.signature().clone(),
-        None,
-    )
+    assemble(record.action().clone(), record.signature().clone(), None)
 }
 
 /// Returns the entry when it came along.

@@ -2,8 +2,10 @@
 //!
 //! A fold: [`Verifier::apply`] either takes the record and moves its head, or rejects it and stays as it was.
 
+use std::sync::Arc;
+
 use base::{Code, Problem, Timestamp};
-use crypto::PublicKey;
+use crypto::{PreparedKey, PublicKey, SignatureBytes, VerifyError};
 use thiserror::Error;
 
 use crate::author::Head;
@@ -129,7 +131,7 @@ impl From<Rejection> for Problem {
 pub struct Verifier {
     dna: DnaHash,
     author: AgentPubKey,
-    key: PublicKey,
+    key: AuthorKey,
     rules: Rules,
     head: Option<Head>,
     is_closed: bool,
@@ -150,7 +152,7 @@ impl Verifier {
         Ok(Self {
             dna,
             author,
-            key,
+            key: AuthorKey::Plain { key, checked: 0 },
             rules,
             head: None,
             is_closed: false,
@@ -180,7 +182,9 @@ impl Verifier {
     /// Returns the sequence number that continues the chain.
     #[must_use]
     pub fn wanted(&self) -> u32 {
-        self.head.as_ref().map_or(0, |head| head.seq.saturating_add(1))
+        self.head
+            .as_ref()
+            .map_or(0, |head| head.seq.saturating_add(1))
     }
 
     /// Takes the next record of the chain.
@@ -212,6 +216,7 @@ impl Verifier {
         if self.rules == Rules::Commonhold {
             check_structure(record)?;
         }
+        self.key.count();
         self.is_closed = matches!(action.data, ActionData::CloseChain(_));
         self.head = Some(Head {
             seq,
@@ -278,6 +283,38 @@ impl Verifier {
     }
 }
 
+/// Signatures that are checked before the author's key is prepared; the table costs about as much as they do.
+const PREPARE_AFTER: u32 = 64;
+
+/// The key of a chain's author. Both forms accept the same signatures.
+#[derive(Clone, Debug)]
+enum AuthorKey {
+    /// For the first records.
+    Plain { key: PublicKey, checked: u32 },
+    /// For long chains.
+    Prepared(Arc<PreparedKey>),
+}
+
+impl AuthorKey {
+    fn verify(&self, message: &[u8], signature: &SignatureBytes) -> Result<(), VerifyError> {
+        match self {
+            Self::Plain { key, .. } => key.verify(message, signature),
+            Self::Prepared(key) => key.verify(message, signature),
+        }
+    }
+
+    /// Counts a signature that fitted.
+    fn count(&mut self) {
+        let Self::Plain { key, checked } = self else {
+            return;
+        };
+        *checked += 1;
+        if *checked == PREPARE_AFTER {
+            *self = Self::Prepared(Arc::new(PreparedKey::new(key)));
+        }
+    }
+}
+
 /// An entry that came along is the one that was signed, and of the type that was signed.
 fn check_entry(record: &Record) -> Result<(), Rejection> {
     let seq = record.action().action_seq();
@@ -285,7 +322,10 @@ fn check_entry(record: &Record) -> Result<(), Rejection> {
     let Some(entry) = record::present(record) else {
         return Ok(());
     };
-    let Some((wanted, entry_type)) = record.action().entry_hash().zip(record.action().entry_type())
+    let Some((wanted, entry_type)) = record
+        .action()
+        .entry_hash()
+        .zip(record.action().entry_type())
     else {
         return Err(mismatch);
     };
@@ -300,10 +340,7 @@ fn check_entry(record: &Record) -> Result<(), Rejection> {
             | Entry::CounterSign(..)
             | Entry::CapClaim(_)
             | Entry::CapGrant(_),
-            EntryType::AgentPubKey
-            | EntryType::App(_)
-            | EntryType::CapClaim
-            | EntryType::CapGrant,
+            EntryType::AgentPubKey | EntryType::App(_) | EntryType::CapClaim | EntryType::CapGrant,
         ) => false,
     };
     fits.then_some(()).ok_or(mismatch)

@@ -1,7 +1,9 @@
 //! What a doorway answered: bounded, and with its own problems made into ours.
 
 use api::ProblemView;
-use base::{Code, Problem};
+use base::{Code, ContentHash, Problem};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -16,6 +18,8 @@ pub struct Answer {
     pub address: Url,
     /// What it is.
     pub media_type: String,
+    /// The digest that the server sent along (RFC 9530), when there is one by SHA-256.
+    pub digest: Option<ContentHash>,
     /// All of it.
     pub body: Vec<u8>,
 }
@@ -35,8 +39,21 @@ impl Answer {
     }
 }
 
-/// Sends a request and receives the whole answer.
+/// Sends a request and receives the whole answer; a fault that the doorway describes is its own problem.
 pub(crate) async fn receive(request: RequestBuilder) -> Result<Answer, Problem> {
+    let (status, answer) = exchange(request).await?;
+    if (200..300).contains(&status) {
+        return Ok(answer);
+    }
+    Err(described(&answer.body).unwrap_or_else(|| unexpected(status)))
+}
+
+/// Sends a request and receives the whole answer, whatever its status.
+pub(crate) async fn receive_whatever(request: RequestBuilder) -> Result<Answer, Problem> {
+    exchange(request).await.map(|(_, answer)| answer)
+}
+
+async fn exchange(request: RequestBuilder) -> Result<(u16, Answer), Problem> {
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
     let address = response.url().clone();
@@ -46,6 +63,10 @@ pub(crate) async fn receive(request: RequestBuilder) -> Result<Answer, Problem> 
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
+    let digest = response
+        .headers()
+        .get("content-digest")
+        .and_then(|value| digest_of(value.to_str().ok()?));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -54,14 +75,21 @@ pub(crate) async fn receive(request: RequestBuilder) -> Result<Answer, Problem> 
         }
         body.extend_from_slice(&chunk);
     }
-    if (200..300).contains(&status) {
-        return Ok(Answer {
-            address,
-            media_type,
-            body,
-        });
-    }
-    Err(described(&body).unwrap_or_else(|| unexpected(status)))
+    let answer = Answer {
+        address,
+        media_type,
+        digest,
+        body,
+    };
+    Ok((status, answer))
+}
+
+/// Reads `sha-256=:<base64>:`.
+fn digest_of(header: &str) -> Option<ContentHash> {
+    let (_, rest) = header.split_once("sha-256=:")?;
+    let (text, _) = rest.split_once(':')?;
+    let bytes: [u8; 32] = STANDARD.decode(text).ok()?.try_into().ok()?;
+    Some(ContentHash::from_bytes(bytes))
 }
 
 /// Sends a request whose answer has no body.

@@ -4,11 +4,12 @@
 //! It signs nothing and keeps nothing: tokens and records are handed in.
 
 mod answer;
+mod file;
 mod transport;
 
 use api::{
     ChainPut, ChainPutView, ChainView, ChallengeRequest, ChallengeView, MemberPut, MemberView,
-    MembersView, RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView, TokenRequest,
+    MembersView, ReadyView, RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView, TokenRequest,
     TokenView, VersionView,
 };
 use base::{Code, ContentHash, Problem};
@@ -18,6 +19,7 @@ use reqwest::{Body, Method, RequestBuilder};
 use url::Url;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
+pub use file::{FileBody, body_of};
 
 /// A doorway at some address.
 #[derive(Clone, Debug)]
@@ -230,5 +232,29 @@ impl Doorway {
         request: RequestBuilder,
     ) -> Result<T, Problem> {
         answer::receive(request).await?.json()
+    }
+}
+
+impl Doorway {
+    /// Asks how far the doorway is; one that is not ready answers all the same.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn ready(&self) -> Result<ReadyView, Problem> {
+        let request = self.request(Method::GET, "ready")?;
+        answer::receive_whatever(request).await?.json()
+    }
+
+    /// Reads a blob that this reader may see; nothing when there is none.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn blob(&self, hash: &ContentHash, token: &str) -> Result<Option<Vec<u8>>, Problem> {
+        let request = self.request(Method::GET, &format!("store/{hash}"))?;
+        match answer::receive(request.bearer_auth(token)).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(problem) if problem.code == Code::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 }

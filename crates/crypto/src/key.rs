@@ -17,7 +17,7 @@ pub struct Keypair(SigningKey);
 
 /// A public key that was checked once: a point of the curve, not one of its weak ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey(pub(crate) VerifyingKey);
 
 /// Why a signature or a key is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -3,6 +3,8 @@
 //! Invariant: no I/O and no randomness of its own (seeds are arguments); secrets are zeroised and never shown.
 
 mod key;
+mod prepared;
 pub mod token;
 
 pub use key::{Keypair, PublicKey, Seed, SignatureBytes, VerifyError};
+pub use prepared::PreparedKey;

@@ -52,6 +52,14 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// Bringing the names in it to stable storage.
+    #[error("sync folder {}", path.display())]
+    Sync {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The disk or the user's quota is full.
     #[error("disk full: create folder {}", path.display())]
     DiskFull {
@@ -233,7 +241,8 @@ impl OpenError {
             | Self::Create { .. }
             | Self::NotAFolder { .. }
             | Self::NotWritable { .. }
-            | Self::Clean { .. } => Code::StoreFailed,
+            | Self::Clean { .. }
+            | Self::Sync { .. } => Code::StoreFailed,
         }
     }
 

@@ -56,6 +56,10 @@ impl File {
     ///
     /// [`ReadError::Read`] when the disk fails.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        // The kernel refuses positions that no file can have (pread(2)); to us they lie behind the end.
+        if i64::try_from(offset.saturating_add(buffer.len() as u64)).is_err() {
+            return Ok(0);
+        }
         loop {
             match self.file.read_at(buffer, offset) {
                 Ok(count) => return Ok(count),

@@ -51,6 +51,11 @@ impl Folder {
         };
         folder.check_writable()?;
         staged::remove_stale(path)?;
+        // What a killed process had renamed is visible; from here on it is durable as well.
+        sync_folder(path).map_err(|source| OpenError::Sync {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(folder)
     }
 
@@ -118,6 +123,40 @@ impl Folder {
         let path = self.path.join(name);
         path.try_exists()
             .map_err(|source| ReadError::Open { path, source })
+    }
+
+    /// Returns the length of a file in bytes; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the name is not plain or the folder cannot be searched.
+    pub fn file_len(&self, name: &str) -> Result<Option<u64>, ReadError> {
+        name::check(name)?;
+        let path = self.path.join(name);
+        match fs::metadata(&path) {
+            Ok(meta) => Ok(meta.is_file().then_some(meta.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(ReadError::Open { path, source }),
+        }
+    }
+
+    /// Moves a file into another folder of the same file system, replacing what has that name there.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the name is not plain or the file cannot be moved.
+    pub fn move_into(&self, name: &str, target: &Self, target_name: &str) -> Result<(), WriteError> {
+        name::check(name)?;
+        name::check(target_name)?;
+        let path = target.path.join(target_name);
+        fs::rename(self.path.join(name), &path).map_err(|source| {
+            write_error(&path, source, |path, source| WriteError::Rename {
+                path,
+                source,
+            })
+        })?;
+        target.sync()?;
+        self.sync()
     }
 
     /// Returns the names of everything in it, sorted, without temporaries and the lock.

@@ -23,6 +23,8 @@ pub struct Limits {
     pub bytes_max: u64,
     /// Largest weight of one entry in bytes; heavier answers are not kept.
     pub entry_bytes_max: u64,
+    /// Most tags of one entry; answers that show more are not kept.
+    pub entry_tags_max: usize,
     /// Longest time that an answer is served, should an invalidation ever be missed.
     pub ttl: Duration,
     /// Longest time that "there is nothing" is served.
@@ -38,6 +40,7 @@ impl Default for Limits {
             entries_max: 10_000,
             bytes_max: 64 * 1_024 * 1_024,
             entry_bytes_max: 1_024 * 1_024,
+            entry_tags_max: 32,
             ttl: Duration::from_secs(300),
             absent_ttl: Duration::from_secs(10),
             tags_remembered_max: 10_000,
@@ -122,7 +125,7 @@ pub enum Admission {
     Kept,
     /// Something that it shows changed while it was made.
     Outdated,
-    /// It is heavier than an entry may be.
+    /// It is heavier than an entry may be, or shows more things.
     TooLarge,
 }
 
@@ -206,9 +209,8 @@ impl<V: Clone> Cache<V> {
             return Admission::Outdated;
         }
         let bytes = weight.saturating_add(key.text.len() as u64);
-        if bytes > self.limits.entry_bytes_max.min(self.limits.bytes_max)
-            || self.limits.entries_max == 0
-        {
+        let is_heavy = bytes > self.limits.entry_bytes_max.min(self.limits.bytes_max);
+        if is_heavy || tags.len() > self.limits.entry_tags_max || self.limits.entries_max == 0 {
             return Admission::TooLarge;
         }
         let key = Arc::new(key);

@@ -237,6 +237,3 @@ fn check_presence(record: &Record) -> Result<(), Refusal> {
         _ => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

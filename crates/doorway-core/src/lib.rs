@@ -5,6 +5,7 @@
 //! Shells fetch, store and answer; they take no decision of their own.
 
 pub mod cache;
+pub mod disclosure;
 pub mod intake;
 pub mod list;
 pub mod projector;

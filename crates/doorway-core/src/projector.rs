@@ -1,6 +1,6 @@
 //! How the records of many chains become the projection: what to fetch, what to store, whom to stop following.
 //!
-//! [`Projector`] is the machine, [`merge`] is the decision that the store takes inside its own transaction.
+//! [`Projector`] is the machine, [`merge()`] is the decision that the store takes inside its own transaction.
 //! What is true is in two places only: the chains, which [`Output::Fetch`] reads, and the store's cursors, which each
 //! [`Batch`] names before and after. Nudges are hints and may all be lost.
 //!
@@ -17,7 +17,9 @@ mod machine;
 mod merge;
 mod page;
 mod step;
+mod terms;
 
 pub use batch::{Batch, Change, Cursor, Skip, Version};
-pub use machine::{FetchFault, Fetched, Input, Limits, Output, Projector, Report, Stall};
+pub use machine::Projector;
 pub use merge::{Known, Merge, merge};
+pub use terms::{FetchFault, Fetched, Input, Limits, Output, Report, Stall};

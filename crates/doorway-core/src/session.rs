@@ -121,7 +121,7 @@ pub enum Denial {
     #[error("the token belongs to another key than the one that owns this")]
     Foreign,
     /// The member's role does not allow it.
-    #[error("a {} may not do this", .0.as_str())]
+    #[error("the role of {} does not allow this", .0.as_str())]
     Role(Role),
 }
 

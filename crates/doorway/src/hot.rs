@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base::{Code, Problem, Reach};
+use base::{Code, ContentHash, Problem, Reach};
 use bytes::Bytes;
 use doorway_core::cache::{Answer, Cache, Key, Limits, Lookup, Shared, Tag};
 use doorway_core::projector::{Batch, Change};
@@ -18,8 +18,8 @@ pub(crate) struct Made {
     pub(crate) media_type: &'static str,
     /// All of it.
     pub(crate) body: Bytes,
-    /// Strong validator: the hash of the body.
-    pub(crate) etag: String,
+    /// The hash of the body, from which its validator and digest are made.
+    pub(crate) hash: ContentHash,
     /// The narrowest reach of anything that it shows.
     pub(crate) reach: Reach,
     /// What it shows, and so by what it becomes wrong.
@@ -35,10 +35,9 @@ impl Made {
         tags: Vec<Tag>,
     ) -> Self {
         let body = body.into();
-        let hash = base::ContentHash::of(&body).to_string();
         Self {
             media_type,
-            etag: format!("\"{}\"", &hash[..32]),
+            hash: ContentHash::of(&body),
             body,
             reach,
             tags,

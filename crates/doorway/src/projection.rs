@@ -117,6 +117,7 @@ impl Shell {
     ) {
         loop {
             self.perform();
+            let deadline = self.deadline();
             let input = tokio::select! {
                 biased;
                 () = shutdown.requested() => break,
@@ -131,7 +132,7 @@ impl Shell {
                     Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
-                () = self.deadline() => Input::Timeout,
+                () = deadline => Input::Timeout,
             };
             self.note(&input);
             self.machine.handle(self.parts.clock.now(), input);

@@ -1,1 +1,38 @@
-//! TODO
+//! The listener, and the rules of HTTP that are about no domain.
+//!
+//! # Invariants
+//!
+//! * Every wait for a peer has a deadline and every buffer a bound.
+//! * Every answer of a [`standard`] router carries a request id; every fault is a problem document (RFC 9457).
+//! * What RFC 9110 decides (ranges, conditions) is decided by pure functions.
+//!
+//! It knows no routes, no readers and no rights.
+
+mod accept;
+mod body;
+mod digest;
+mod etag;
+mod json;
+mod problem;
+mod query;
+mod representation;
+mod request_id;
+mod server;
+mod standard;
+
+pub mod cache;
+pub mod conditional;
+pub mod date;
+pub mod range;
+
+pub use accept::{negotiate, prefers_html};
+pub use body::{BodyReader, RequestLimit, read_body};
+pub use digest::{content_digest, repr_digest};
+pub use etag::{ETag, ParseETagError};
+pub use json::Json;
+pub use problem::{PROBLEM_JSON, ProblemResponse};
+pub use query::{Path, Query};
+pub use representation::{Representation, blob_response};
+pub use request_id::RequestId;
+pub use server::{BindError, Limits, Listener, serve};
+pub use standard::{Fault, ProblemPage, standard};

@@ -136,7 +136,11 @@ impl Disk {
 
     /// Switches all faults off, the limit of space included. Crashes still forget what was not synced.
     pub const fn calm(&mut self) {
-        self.faults = DiskFaults { write_permille: 0, sync_permille: 0, capacity_bytes: None };
+        self.faults = DiskFaults {
+            write_permille: 0,
+            sync_permille: 0,
+            capacity_bytes: None,
+        };
     }
 
     /// Lets the power fail: what was not synced becomes old, new, torn or zero.
@@ -149,14 +153,17 @@ impl Disk {
             rename.apply(&mut self.stable_names);
         }
         self.names = self.stable_names.clone();
-        let used: BTreeSet<u64> = self.names.values().copied().collect();
-        self.files.retain(|file, _| used.contains(file));
+        self.sweep();
     }
 
     /// Returns how many bytes all files have together.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
-        self.names.values().filter_map(|file| self.files.get(file)).map(|file| file.bytes.len() as u64).sum()
+        self.names
+            .values()
+            .filter_map(|file| self.files.get(file))
+            .map(|file| file.bytes.len() as u64)
+            .sum()
     }
 
     fn file(&mut self, name: &str) -> Result<&mut File, DiskFault> {
@@ -174,14 +181,25 @@ impl Disk {
             let file = self.next_file;
             self.next_file += 1;
             self.files.insert(file, File::default());
-            self.change_names(Rename::Make { name: name.to_owned(), file });
+            self.change_names(Rename::Make {
+                name: name.to_owned(),
+                file,
+            });
         }
         self.file(name).expect("it was made when it was absent")
     }
 
+    /// Forgets the files that no name leads to any more, not even after a crash.
+    fn sweep(&mut self) {
+        let used: BTreeSet<u64> = self.names.values().copied().collect();
+        self.files.retain(|file, _| used.contains(file));
+    }
+
     /// Returns how many bytes the files may still grow.
     fn space(&self) -> usize {
-        let Some(capacity) = self.faults.capacity_bytes else { return usize::MAX };
+        let Some(capacity) = self.faults.capacity_bytes else {
+            return usize::MAX;
+        };
         usize::try_from(capacity.saturating_sub(self.used_bytes())).unwrap_or(usize::MAX)
     }
 }
@@ -194,9 +212,17 @@ impl Storage for Disk {
     fn write(&mut self, name: &str, offset: usize, bytes: &[u8]) -> Result<(), DiskFault> {
         let space = self.space();
         let fails = self.dice.chance(self.faults.write_permille);
-        let torn = if fails { self.dice.index(bytes.len() + 1) } else { bytes.len() };
+        let torn = if fails {
+            self.dice.index(bytes.len() + 1)
+        } else {
+            bytes.len()
+        };
         let file = self.open(name);
-        let room = file.bytes.len().saturating_add(space).saturating_sub(offset);
+        let room = file
+            .bytes
+            .len()
+            .saturating_add(space)
+            .saturating_sub(offset);
         let count = torn.min(room);
         file.write(offset, &bytes[..count]);
         if fails {
@@ -216,12 +242,10 @@ impl Storage for Disk {
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskFault> {
-        let fails = self.dice.chance(self.faults.sync_permille);
-        let mut dice = self.dice.clone();
-        let file = self.file(name)?;
-        if fails {
-            file.lose(&mut dice);
-            self.dice = dice;
+        let file = self.names.get(name).ok_or(DiskFault::Absent)?;
+        let file = self.files.get_mut(file).expect("every name has a file");
+        if self.dice.chance(self.faults.sync_permille) {
+            file.lose(&mut self.dice);
             return Err(DiskFault::Sync);
         }
         file.settle();
@@ -230,13 +254,18 @@ impl Storage for Disk {
 
     fn rename(&mut self, source: &str, target: &str) -> Result<(), DiskFault> {
         self.file(source)?;
-        self.change_names(Rename::Move { source: source.to_owned(), target: target.to_owned() });
+        self.change_names(Rename::Move {
+            source: source.to_owned(),
+            target: target.to_owned(),
+        });
         Ok(())
     }
 
     fn remove(&mut self, name: &str) -> Result<(), DiskFault> {
         self.file(name)?;
-        self.change_names(Rename::Remove { name: name.to_owned() });
+        self.change_names(Rename::Remove {
+            name: name.to_owned(),
+        });
         Ok(())
     }
 
@@ -246,6 +275,7 @@ impl Storage for Disk {
         }
         self.renames.clear();
         self.stable_names = self.names.clone();
+        self.sweep();
         Ok(())
     }
 

@@ -24,18 +24,25 @@ impl Log {
     /// Keeps at most `lines_max` lines.
     #[must_use]
     pub fn new(lines_max: usize) -> Self {
-        Self { lines_max, inner: RefCell::default() }
+        Self {
+            lines_max,
+            inner: RefCell::default(),
+        }
     }
 
     /// Notes that `who` did `what`; the time is shown in milliseconds.
     pub fn note(&self, now: Timestamp, who: &str, what: impl fmt::Display) {
         let micros = now.as_micros();
-        let line = format!("{:>10}.{:03} {who:<12} {what}", micros.div_euclid(1_000), micros.rem_euclid(1_000));
+        let line = format!(
+            "{:>10}.{:03} {who:<12} {what}",
+            micros.div_euclid(1_000),
+            micros.rem_euclid(1_000)
+        );
         let mut inner = self.inner.borrow_mut();
         // FNV-1a, to compare whole traces without keeping them.
-        inner.digest = line
-            .bytes()
-            .fold(inner.digest, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        inner.digest = line.bytes().fold(inner.digest, |digest, byte| {
+            (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
         inner.count += 1;
         inner.last.push_back(line);
         if inner.last.len() > self.lines_max {
@@ -63,7 +70,10 @@ impl fmt::Display for Log {
         if left_out > 0 {
             writeln!(formatter, "({left_out} earlier lines left out)")?;
         }
-        inner.last.iter().try_for_each(|line| writeln!(formatter, "{line}"))
+        inner
+            .last
+            .iter()
+            .try_for_each(|line| writeln!(formatter, "{line}"))
     }
 }
 

@@ -55,7 +55,13 @@ impl Link {
     /// A link that only takes its time.
     #[must_use]
     pub const fn sound(delay_min: Duration, delay_max: Duration) -> Self {
-        Self { delay_min, delay_max, loss_permille: 0, duplication_permille: 0, reordering_permille: 0 }
+        Self {
+            delay_min,
+            delay_max,
+            loss_permille: 0,
+            duplication_permille: 0,
+            reordering_permille: 0,
+        }
     }
 
     const fn calmed(self) -> Self {
@@ -87,7 +93,8 @@ impl<N: Clone + Ord> Network<N> {
     pub fn split(&mut self, sides: &[Vec<N>]) {
         self.sides.clear();
         for (side, places) in sides.iter().enumerate() {
-            self.sides.extend(places.iter().map(|place| (place.clone(), side)));
+            self.sides
+                .extend(places.iter().map(|place| (place.clone(), side)));
         }
     }
 

@@ -19,7 +19,11 @@ impl<E> Queue<E> {
     /// Starts the clock at `now` with nothing to come.
     #[must_use]
     pub const fn new(now: Timestamp) -> Self {
-        Self { now, sequence: 0, events: BTreeMap::new() }
+        Self {
+            now,
+            sequence: 0,
+            events: BTreeMap::new(),
+        }
     }
 
     /// Returns the virtual time.
@@ -63,7 +67,9 @@ impl<E> Queue<E> {
     /// This is how a machine is driven: the deadline is what its `poll_timeout` says, and `None` means that the
     /// deadline has come. Without a deadline it is [`Queue::pop`].
     pub fn pop_until(&mut self, deadline: Option<Timestamp>) -> Option<E> {
-        let Some(deadline) = deadline else { return self.pop() };
+        let Some(deadline) = deadline else {
+            return self.pop();
+        };
         match self.events.first_key_value() {
             Some(((at, _), _)) if *at <= deadline => self.pop(),
             _ => {

@@ -1,6 +1,7 @@
 //! Many runs, one seed each; the first that fails says how to repeat it.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::{Log, Seed};
@@ -24,22 +25,34 @@ enum Choice {
 /// Runs `check` with the seeds from 0 up to `count`, each with a log of its own.
 ///
 /// The environment may choose otherwise: `COMMONHOLD_SIM_SEED=7` runs seed 7 alone, `COMMONHOLD_SIM_SEEDS=100000`
-/// runs that many.
+/// runs that many. Returns how many ran.
 ///
 /// # Panics
 /// When a run does, after its log and the way to repeat it were printed; and when the environment holds no number.
-pub fn runs(count: u64, check: impl Fn(Seed, &Log)) {
+pub fn runs(count: u64, check: impl Fn(Seed, &Log)) -> u64 {
     let read = |name| std::env::var(name).ok();
     let seeds = match choose(count, read(ONE).as_deref(), read(MANY).as_deref()) {
         Choice::One(seed) => seed..seed.saturating_add(1),
         Choice::First(count) => 0..count,
     };
+    let count = seeds.end - seeds.start;
+    run(seeds, read("CARGO_PKG_NAME").as_deref(), check);
+    count
+}
+
+fn run(seeds: Range<u64>, package: Option<&str>, check: impl Fn(Seed, &Log)) {
     for seed in seeds {
         let log = Log::new(LOG_LINES_MAX);
         let outcome = catch_unwind(AssertUnwindSafe(|| check(Seed(seed), &log)));
         if let Err(panic) = outcome {
-            let package = read("CARGO_PKG_NAME");
-            eprintln!("{log}{}", Repeat { seed, package: package.as_deref(), test: std::thread::current().name() });
+            eprintln!(
+                "{log}{}",
+                Repeat {
+                    seed,
+                    package,
+                    test: std::thread::current().name()
+                }
+            );
             resume_unwind(panic);
         }
     }
@@ -54,7 +67,11 @@ struct Repeat<'a> {
 
 impl fmt::Display for Repeat<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "seed {0} failed; repeat with {ONE}={0} cargo test", self.seed)?;
+        write!(
+            formatter,
+            "seed {0} failed; repeat with {ONE}={0} cargo test",
+            self.seed
+        )?;
         if let Some(package) = self.package {
             write!(formatter, " -p {package}")?;
         }
@@ -67,7 +84,8 @@ impl fmt::Display for Repeat<'_> {
 
 fn choose(count: u64, one: Option<&str>, many: Option<&str>) -> Choice {
     let number = |name: &str, text: &str| -> u64 {
-        text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}"))
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text:?}"))
     };
     match (one, many) {
         (Some(seed), _) => Choice::One(number(ONE, seed)),

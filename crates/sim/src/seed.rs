@@ -23,9 +23,9 @@ impl Seed {
     pub fn named(self, part: &str) -> Self {
         // FNV-1a over the name (64 bit: offset basis and prime of the original), started from the mixed seed.
         let start = mix(self.0) ^ 0xcbf2_9ce4_8422_2325;
-        let hash = part
-            .bytes()
-            .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let hash = part.bytes().fold(start, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
         Self(mix(hash))
     }
 

@@ -85,3 +85,6 @@ impl Binary {
         Process::spawn(command, folder)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,11 +16,9 @@ pub fn status(address: SocketAddr, path: &str, deadline: Duration) -> anyhow::Re
     let mut stream = TcpStream::connect_timeout(&address, deadline).context("connect")?;
     stream.set_read_timeout(Some(deadline))?;
     stream.set_write_timeout(Some(deadline))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )
-    .context("ask")?;
+    // One write: a server that answers early would reset the connection before a second one.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).context("ask")?;
     let mut line = String::new();
     BufReader::new(stream)
         .read_line(&mut line)

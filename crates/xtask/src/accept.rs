@@ -64,19 +64,12 @@ pub(crate) fn run(root: &Path, name: &str, is_full: bool) -> anyhow::Result<()> 
             names().collect::<Vec<_>>().join(", ")
         )
     })?;
-    tools::require_build(root)?;
-    let mut build = Command::new(workspace::cargo());
-    step::run(
-        build
-            .current_dir(root)
-            .args(["build", "--quiet", "--package", "commonhold"]),
-    )?;
-    let program = workspace::target_folder(root)?.join("debug/commonhold");
+    let commonhold = build(root)?;
     let scratch = tempfile::Builder::new()
         .prefix(&format!("commonhold-{name}-"))
         .tempdir()?;
     let stage = Stage {
-        commonhold: Binary::at(program)?,
+        commonhold,
         scratch: scratch.path(),
         is_full,
     };
@@ -97,6 +90,21 @@ pub(crate) fn run(root: &Path, name: &str, is_full: bool) -> anyhow::Result<()> 
             )))
         }
     }
+}
+
+/// Builds the program under test, unless the one to test is named by the environment.
+fn build(root: &Path) -> anyhow::Result<Binary> {
+    if let Some(program) = std::env::var_os(testkit::BINARY) {
+        return Binary::at(program);
+    }
+    tools::require_build(root)?;
+    let mut build = Command::new(workspace::cargo());
+    step::run(
+        build
+            .current_dir(root)
+            .args(["build", "--quiet", "--package", "commonhold"]),
+    )?;
+    Binary::at(workspace::target_folder(root)?.join("debug/commonhold"))
 }
 
 #[cfg(test)]

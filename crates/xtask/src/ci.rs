@@ -8,18 +8,25 @@ use std::process::Command;
 use crate::step::{self, Times};
 use crate::{test, tidy, tools, workspace};
 
-/// Runs all steps and returns the test runner's closing line.
+/// Runs all steps and prints the closing line last, once the tests have run; returns whether everything held.
 ///
 /// # Errors
-/// When a step fails.
-pub(crate) fn run(root: &Path) -> anyhow::Result<String> {
+/// Never: what went wrong is told before the closing line.
+pub(crate) fn run(root: &Path) -> anyhow::Result<bool> {
     let mut times = Times::default();
-    let result = steps(root, &mut times);
+    let mut closing = None;
+    let result = steps(root, &mut times, &mut closing);
     println!("\n{times}");
-    result
+    if let Err(error) = &result {
+        println!("xtask: {error:#}");
+    }
+    if let Some(closing) = closing {
+        println!("{closing}");
+    }
+    Ok(result.is_ok())
 }
 
-fn steps(root: &Path, times: &mut Times) -> anyhow::Result<String> {
+fn steps(root: &Path, times: &mut Times, closing: &mut Option<String>) -> anyhow::Result<()> {
     let cargo = || {
         let mut command = Command::new(workspace::cargo());
         command.current_dir(root);
@@ -44,5 +51,14 @@ fn steps(root: &Path, times: &mut Times) -> anyhow::Result<String> {
         ]))
     })?;
     times.run("tidy", || tidy::run(root, tidy::Depth::Everything))?;
-    times.run("test", || test::run(root, &test::Options::default()))
+    times.run("test", || {
+        let report = test::run(root, &test::Options::default())?;
+        *closing = Some(report.closing);
+        anyhow::ensure!(
+            report.failed.is_empty(),
+            "failed: {}",
+            report.failed.join(", ")
+        );
+        Ok(())
+    })
 }

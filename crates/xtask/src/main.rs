@@ -23,6 +23,7 @@ mod tools;
 mod up;
 mod workspace;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -93,30 +94,43 @@ enum Task {
 fn main() -> ExitCode {
     tools::raise_open_files();
     let root = workspace::root();
-    let result = match Arguments::parse().task {
-        Task::Up { arguments } => up::run(&root, &arguments),
+    match perform(&root, Arguments::parse().task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Performs a task; `false` means that it failed and has said so.
+fn perform(root: &Path, task: Task) -> anyhow::Result<bool> {
+    match task {
+        Task::Up { arguments } => up::run(root, &arguments),
         Task::Test {
             without_shared,
             filter,
-        } => test::run(
-            &root,
-            &test::Options {
-                without_shared,
-                filter,
-            },
-        )
-        .map(|closing| println!("{closing}")),
-        Task::Ci => ci::run(&root).map(|closing| println!("{closing}")),
+        } => {
+            return test::run_and_tell(
+                root,
+                &test::Options {
+                    without_shared,
+                    filter,
+                },
+            );
+        }
+        Task::Ci => return ci::run(root),
         Task::Tidy { quick } => tidy::run(
-            &root,
+            root,
             if quick {
                 tidy::Depth::Sources
             } else {
                 tidy::Depth::Everything
             },
         ),
-        Task::Generate => tidy::write_generated(&root),
-        Task::Happ { check } => happ::run(&root, check),
+        Task::Generate => tidy::write_generated(root),
+        Task::Happ { check } => happ::run(root, check),
         Task::Accept { name: None, .. } => {
             accept::list();
             Ok(())
@@ -124,15 +138,9 @@ fn main() -> ExitCode {
         Task::Accept {
             name: Some(name),
             full,
-        } => accept::run(&root, &name, full),
-        Task::Sim { seed } => sim::run(&root, &seed),
-        Task::Bench { name, json } => bench::run(&root, &name, json),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        }
+        } => accept::run(root, &name, full),
+        Task::Sim { seed } => sim::run(root, &seed),
+        Task::Bench { name, json } => bench::run(root, &name, json),
     }
+    .map(|()| true)
 }

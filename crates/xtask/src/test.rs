@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
-use crate::step::{self, tee};
+use crate::step::tee;
 use crate::{accept, tools, workspace};
 
 /// What to run.
@@ -20,23 +20,45 @@ pub(crate) struct Options {
     pub(crate) filter: Option<String>,
 }
 
-/// Runs the tests and returns the test runner's closing line.
+/// What came of it.
+pub(crate) struct Report {
+    /// The test runner's closing line.
+    pub(crate) closing: String,
+    /// What failed, each in a few words.
+    pub(crate) failed: Vec<String>,
+}
+
+/// Runs the tests and prints the closing line last, whatever happened; returns whether all passed.
 ///
 /// # Errors
-/// Names everything that failed; the closing line has been printed by then.
-pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<String> {
+/// When the tests cannot be built or started.
+pub(crate) fn run_and_tell(root: &Path, options: &Options) -> anyhow::Result<bool> {
+    let report = run(root, options)?;
+    if !report.failed.is_empty() {
+        println!("failed: {}", report.failed.join(", "));
+    }
+    println!("{}", report.closing);
+    Ok(report.failed.is_empty())
+}
+
+/// Runs the tests.
+///
+/// # Errors
+/// When the tests cannot be built or started.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<Report> {
     tools::require_build(root)?;
     tools::provide_for_tests(root);
-    step::run(cargo(root, options).args(["build", "--package", "commonhold"]))
-        .context("build the program that tests start")?;
+    workspace::build_all(root).context("build the tests and the programs that they start")?;
+    let programs = workspace::target_folder(root)?.join("debug");
     let mut failed = Vec::new();
     let (is_ok, closing) = units(root, options)?;
     if !is_ok {
         failed.push("tests".to_owned());
     }
     if options.filter.is_none() {
+        let mut command = cargo(root, options);
         let (is_ok, lines) = tee(
-            cargo(root, options).args(["test", "--workspace", "--doc", "--no-fail-fast"]),
+            command.args(["test", "--quiet", "--workspace", "--doc", "--no-fail-fast"]),
             is_result,
         )?;
         println!("doc tests: {}", Counts::sum(&lines));
@@ -44,13 +66,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<String> {
             failed.push("doc tests".to_owned());
         }
     }
-    failed.extend(scenarios(root, options)?);
-    if failed.is_empty() {
-        return Ok(closing);
-    }
-    println!("failed: {}", failed.join(", "));
-    println!("{closing}");
-    anyhow::bail!("{} failed", failed.join(", "))
+    failed.extend(scenarios(root, options, &programs)?);
+    Ok(Report { closing, failed })
 }
 
 /// Runs unit and integration tests; returns whether all passed, and the closing line.
@@ -78,7 +95,7 @@ fn units(root: &Path, options: &Options) -> anyhow::Result<(bool, String)> {
 }
 
 /// Runs the small variant of each scenario; returns the names of those that failed.
-fn scenarios(root: &Path, options: &Options) -> anyhow::Result<Vec<String>> {
+fn scenarios(root: &Path, options: &Options, programs: &Path) -> anyhow::Result<Vec<String>> {
     let mut failed = Vec::new();
     for name in accept::names() {
         if options
@@ -88,10 +105,11 @@ fn scenarios(root: &Path, options: &Options) -> anyhow::Result<Vec<String>> {
         {
             continue;
         }
-        let this = std::env::current_exe().context("find this program")?;
-        let mut command = Command::new(this);
+        // Not the running file: building everything has just replaced it.
+        let mut command = Command::new(programs.join("xtask"));
         with_options(&mut command, options)
             .current_dir(root)
+            .env(testkit::BINARY, programs.join("commonhold"))
             .args(["accept", name]);
         if !command.status().context("start the scenario")?.success() {
             failed.push(format!("scenario {name}"));

@@ -40,7 +40,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
         "--profile",
         "up",
     ]))?;
-    println!("built in {}", step::minutes(started.elapsed()));
+    println!(
+        "built in {}: {}",
+        step::minutes(started.elapsed()),
+        program.display()
+    );
     let error = Command::new(&program).arg("up").args(arguments).exec();
     Err(error).with_context(|| format!("start {}", program.display()))
 }

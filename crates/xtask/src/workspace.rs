@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Context as _;
+
+use crate::step;
 
 /// Returns the folder of the workspace that this program was built from.
 pub(crate) fn root() -> PathBuf {
@@ -37,4 +40,16 @@ pub(crate) fn rust_version(root: &Path) -> anyhow::Result<String> {
     Ok(version
         .context("Cargo.toml has no workspace.package.rust-version")?
         .to_owned())
+}
+
+/// Builds everything that tests start, with the features that the tests are built with.
+///
+/// Building the program alone would choose other features of its dependencies, and so build most of them twice.
+pub(crate) fn build_all(root: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(cargo());
+    step::run(
+        command
+            .current_dir(root)
+            .args(["build", "--quiet", "--workspace", "--all-targets"]),
+    )
 }

@@ -55,8 +55,8 @@ fn drafts_become_a_chain_that_passes() {
 #[test]
 fn an_author_continues_after_any_head() {
     let chain = Chain::with_writes(1);
-    let mut verifier = Verifier::new(dna_hash(), chain.agent().clone(), Rules::Commonhold)
-        .expect("a good key");
+    let mut verifier =
+        Verifier::new(dna_hash(), chain.agent().clone(), Rules::Commonhold).expect("a good key");
     for record in &chain.records {
         assert_eq!(verifier.apply(record), Ok(()));
         let mut author = Author::new(chain.agent().clone(), verifier.head().cloned());

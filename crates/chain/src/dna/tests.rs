@@ -39,9 +39,16 @@ fn known_dnas_get_their_hashes() {
     let wasm_hash = WasmHash::try_from(WASM_HASH).unwrap();
     for known in KNOWN {
         let properties = hex::decode(known.properties).unwrap();
-        let bytes = definition_bytes(known.network_seed, &properties, &[(ZOME, wasm_hash.clone())]);
+        let bytes = definition_bytes(
+            known.network_seed,
+            &properties,
+            &[(ZOME, wasm_hash.clone())],
+        );
         assert_eq!(hex::encode(&bytes), known.hashed);
-        assert_eq!(DnaHash::from_raw_32(blake2b_256(&bytes)).to_string(), known.hash);
+        assert_eq!(
+            DnaHash::from_raw_32(blake2b_256(&bytes)).to_string(),
+            known.hash
+        );
         if properties == NO_PROPERTIES {
             let hash = hash_of(known.network_seed, ZOME, wasm_hash.clone());
             assert_eq!(hash.to_string(), known.hash);
@@ -52,9 +59,23 @@ fn known_dnas_get_their_hashes() {
 #[test]
 fn every_seed_and_every_zome_gives_another_network() {
     let ours = hash_for("");
-    assert_eq!(ours, hash_of("", INTEGRITY_ZOME, WasmHash::try_from(INTEGRITY_WASM_HASH).unwrap()));
+    assert_eq!(
+        ours,
+        hash_of(
+            "",
+            INTEGRITY_ZOME,
+            WasmHash::try_from(INTEGRITY_WASM_HASH).unwrap()
+        )
+    );
     assert_ne!(ours, hash_for("a"));
-    assert_ne!(ours, hash_of("", "other", WasmHash::try_from(INTEGRITY_WASM_HASH).unwrap()));
+    assert_ne!(
+        ours,
+        hash_of(
+            "",
+            "other",
+            WasmHash::try_from(INTEGRITY_WASM_HASH).unwrap()
+        )
+    );
     assert_ne!(ours, hash_of("", INTEGRITY_ZOME, wasm_hash(b"other")));
 }
 
@@ -62,8 +83,14 @@ fn every_seed_and_every_zome_gives_another_network() {
 fn a_wasm_file_is_hashed_as_it_is() {
     // BLAKE2b with 32 bytes of output, over nothing and over the eight bytes that every module starts with.
     let cases: [(&[u8], &str); 2] = [
-        (b"", "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"),
-        (b"\0asm\x01\0\0\0", "f6a5dbf080e9c9d7834145653bce4c8cded62e664d7ddcdb5c526f5877006d74"),
+        (
+            b"",
+            "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8",
+        ),
+        (
+            b"\0asm\x01\0\0\0",
+            "f6a5dbf080e9c9d7834145653bce4c8cded62e664d7ddcdb5c526f5877006d74",
+        ),
     ];
     for (wasm, core) in cases {
         assert_eq!(hex::encode(wasm_hash(wasm).get_raw_32()), core);

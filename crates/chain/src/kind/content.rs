@@ -71,7 +71,10 @@ impl Content {
         check_language(&self.language)?;
         check_line("licence", &self.licence, 0..=100)?;
         if self.tags.len() > 20 {
-            return Err(broken("tags", format!("at most 20, not {}", self.tags.len())));
+            return Err(broken(
+                "tags",
+                format!("at most 20, not {}", self.tags.len()),
+            ));
         }
         for tag in &self.tags {
             check_line("tags", tag, 1..=40)?;

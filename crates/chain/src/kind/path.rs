@@ -60,7 +60,10 @@ impl Path {
         check_line("licence", &self.licence, 0..=100)?;
         check_text("attribution", &self.attribution, 0..=1_000)?;
         if self.tags.len() > 20 {
-            return Err(broken("tags", format!("at most 20, not {}", self.tags.len())));
+            return Err(broken(
+                "tags",
+                format!("at most 20, not {}", self.tags.len()),
+            ));
         }
         for tag in &self.tags {
             check_line("tags", tag, 1..=40)?;

@@ -38,8 +38,12 @@ pub fn is_slug(text: &str) -> bool {
     bytes.len() <= SLUG_CHARS_MAX
         && is_word(*first)
         && is_word(*last)
-        && bytes.iter().all(|letter| is_word(*letter) || is_joint(*letter))
-        && !bytes.windows(2).any(|pair| is_joint(pair[0]) && is_joint(pair[1]))
+        && bytes
+            .iter()
+            .all(|letter| is_word(*letter) || is_joint(*letter))
+        && !bytes
+            .windows(2)
+            .any(|pair| is_joint(pair[0]) && is_joint(pair[1]))
 }
 
 /// Checks the length of a text in characters.
@@ -53,7 +57,10 @@ pub(super) fn check_text(
         return Ok(());
     }
     let (least, most) = (chars.start(), chars.end());
-    Err(broken(field, format!("{least} to {most} characters, not {count}")))
+    Err(broken(
+        field,
+        format!("{least} to {most} characters, not {count}"),
+    ))
 }
 
 /// Checks a line of text: of the given length and without control characters.
@@ -74,18 +81,25 @@ pub(super) fn check_slug(field: &'static str, text: &str) -> Result<(), KindErro
     if is_slug(text) {
         return Ok(());
     }
-    let rule = format!("small letters, digits and single hyphens, dots or underscores between them, at most {SLUG_CHARS_MAX}");
+    let rule = format!(
+        "small letters, digits and single hyphens, dots or underscores between them, at most {SLUG_CHARS_MAX}"
+    );
     Err(broken(field, rule))
 }
 
 /// Checks a language tag loosely (RFC 5646): letters, digits and hyphens, 2 to 35 characters.
 pub(super) fn check_language(text: &str) -> Result<(), KindError> {
     let is_fine = (2..=35).contains(&text.len())
-        && text.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
+        && text
+            .bytes()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
     if is_fine {
         return Ok(());
     }
-    Err(broken("language", "a language tag such as en or de-AT".to_owned()))
+    Err(broken(
+        "language",
+        "a language tag such as en or de-AT".to_owned(),
+    ))
 }
 
 /// Checks a media type (RFC 9110 §8.3.1) without parameters.
@@ -103,7 +117,10 @@ pub(super) fn check_media_type(text: &str) -> Result<(), KindError> {
     if is_fine {
         return Ok(());
     }
-    Err(broken("media_type", "a media type such as image/png".to_owned()))
+    Err(broken(
+        "media_type",
+        "a media type such as image/png".to_owned(),
+    ))
 }
 
 pub(super) fn broken(field: &'static str, rule: String) -> KindError {

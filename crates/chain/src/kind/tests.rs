@@ -50,7 +50,15 @@ fn content() -> impl Strategy<Value = Item> {
     // Every now and then a body that does not fit into an envelope.
     let repeats = prop_oneof![9 => Just(1_usize), 1 => Just(2_000)];
     (words, place, language(), tags(), reach(), blobs, repeats).prop_map(
-        |((title, summary, body, licence), (slug, course), language, tags, reach, blobs, repeats)| {
+        |(
+            (title, summary, body, licence),
+            (slug, course),
+            language,
+            tags,
+            reach,
+            blobs,
+            repeats,
+        )| {
             Item::Content(Content {
                 title,
                 slug,
@@ -68,7 +76,8 @@ fn content() -> impl Strategy<Value = Item> {
 }
 
 fn node() -> impl Strategy<Value = Node> {
-    let page = prop::option::of(any::<[u8; 32]>().prop_map(|core| ActionHash::from_raw_32(core.to_vec())));
+    let page =
+        prop::option::of(any::<[u8; 32]>().prop_map(|core| ActionHash::from_raw_32(core.to_vec())));
     let leaf = ("\\PC{1,20}", page.clone()).prop_map(|(title, page)| Node {
         title,
         page,
@@ -106,7 +115,13 @@ fn path() -> impl Strategy<Value = Item> {
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    let manifest = (any::<[u8; 32]>(), any::<u64>(), media_type(), "\\PC{0,20}", reach());
+    let manifest = (
+        any::<[u8; 32]>(),
+        any::<u64>(),
+        media_type(),
+        "\\PC{0,20}",
+        reach(),
+    );
     let manifest = manifest.prop_map(|(hash, bytes, media_type, name, reach)| {
         Item::BlobManifest(BlobManifest {
             hash,
@@ -126,7 +141,10 @@ fn item() -> impl Strategy<Value = Item> {
 fn unseal(sealed: &Sealed) -> Item {
     let entry = sealed.envelope.to_entry();
     let envelope = Envelope::from_entry(&entry).expect("a well-formed entry");
-    match (Item::open(&envelope).expect("its own kind"), &sealed.spilled) {
+    match (
+        Item::open(&envelope).expect("its own kind"),
+        &sealed.spilled,
+    ) {
         (Opened::Item(item), None) => item,
         (Opened::Spilled { hash, bytes }, Some(blob)) => {
             assert_eq!(hash, ContentHash::of(blob));
@@ -213,36 +231,70 @@ fn unknown_fields_are_ignored_and_missing_ones_filled() {
 fn a_missing_or_unknown_reach_is_private() {
     let cases = [
         (serde_json::json!({"name": "A"}), base::Reach::Private),
-        (serde_json::json!({"name": "A", "reach": "galactic"}), base::Reach::Private),
-        (serde_json::json!({"name": "A", "reach": "Commons"}), base::Reach::Private),
-        (serde_json::json!({"name": "A", "reach": ""}), base::Reach::Private),
-        (serde_json::json!({"name": "A", "reach": "regional"}), base::Reach::Regional),
-        (serde_json::json!({"name": "A", "reach": "commons"}), base::Reach::Commons),
+        (
+            serde_json::json!({"name": "A", "reach": "galactic"}),
+            base::Reach::Private,
+        ),
+        (
+            serde_json::json!({"name": "A", "reach": "Commons"}),
+            base::Reach::Private,
+        ),
+        (
+            serde_json::json!({"name": "A", "reach": ""}),
+            base::Reach::Private,
+        ),
+        (
+            serde_json::json!({"name": "A", "reach": "regional"}),
+            base::Reach::Regional,
+        ),
+        (
+            serde_json::json!({"name": "A", "reach": "commons"}),
+            base::Reach::Commons,
+        ),
     ];
     for (body, expect) in cases {
         let item = opened(&body_of("profile", body)).expect("a profile");
         assert_eq!(item.reach(), expect);
     }
-    for reach in [serde_json::json!(7), serde_json::json!(null), serde_json::json!(["commons"])] {
+    for reach in [
+        serde_json::json!(7),
+        serde_json::json!(null),
+        serde_json::json!(["commons"]),
+    ] {
         let body = serde_json::json!({"name": "A", "reach": reach});
-        assert_eq!(opened(&body_of("profile", body)), Err(KindError::Body("profile")));
+        assert_eq!(
+            opened(&body_of("profile", body)),
+            Err(KindError::Body("profile"))
+        );
     }
 }
 
 #[test]
 fn unknown_kinds_and_newer_versions_are_told_apart() {
-    let good = Item::Content(page()).seal().expect("keeps the rules").envelope;
+    let good = Item::Content(page())
+        .seal()
+        .expect("keeps the rules")
+        .envelope;
     for kind in ["contents", "poem", "inception"] {
         let envelope = Envelope {
             kind: kind.to_owned(),
             ..good.clone()
         };
-        assert_eq!(Item::open(&envelope), Err(KindError::Unknown(kind.to_owned())));
+        assert_eq!(
+            Item::open(&envelope),
+            Err(KindError::Unknown(kind.to_owned()))
+        );
     }
     for version in [2, 3, u32::MAX] {
-        let envelope = Envelope { version, ..good.clone() };
+        let envelope = Envelope {
+            version,
+            ..good.clone()
+        };
         let kind = "content".to_owned();
-        assert_eq!(Item::open(&envelope), Err(KindError::Version { kind, version }));
+        assert_eq!(
+            Item::open(&envelope),
+            Err(KindError::Version { kind, version })
+        );
     }
     assert_eq!(opened(&good), Ok(Item::Content(page())));
 }
@@ -255,8 +307,14 @@ fn a_spilled_body_of_an_unknown_kind_is_not_asked_for() {
         ..page()
     });
     let good = item.seal().expect("keeps the rules").envelope;
-    let unknown = Envelope { kind: "poem".to_owned(), ..good.clone() };
-    assert_eq!(Item::open(&unknown), Err(KindError::Unknown("poem".to_owned())));
+    let unknown = Envelope {
+        kind: "poem".to_owned(),
+        ..good.clone()
+    };
+    assert_eq!(
+        Item::open(&unknown),
+        Err(KindError::Unknown("poem".to_owned()))
+    );
     let newer = Envelope { version: 2, ..good };
     assert!(matches!(Item::open(&newer), Err(KindError::Version { .. })));
 }
@@ -273,7 +331,10 @@ fn a_spilled_body_is_the_signed_blob() {
     let mut changed = blob.to_vec();
     changed[100] ^= 1;
     for other in [&changed, &blob[1..], &[blob, &[0]].concat(), &[]] {
-        assert_eq!(Item::open_spilled(&sealed.envelope, other), Err(KindError::Spilled));
+        assert_eq!(
+            Item::open_spilled(&sealed.envelope, other),
+            Err(KindError::Spilled)
+        );
     }
     // The hash fits, the stated length does not.
     let lying = Spill {
@@ -282,18 +343,27 @@ fn a_spilled_body_is_the_signed_blob() {
             bytes: blob.len() as u64 + 1,
         },
     };
-    let lying = Envelope { body: encode(&lying), ..sealed.envelope.clone() };
+    let lying = Envelope {
+        body: encode(&lying),
+        ..sealed.envelope.clone()
+    };
     assert_eq!(Item::open_spilled(&lying, blob), Err(KindError::Spilled));
     // An item that is not spilled has no blob.
     let short = Item::Content(page()).seal().expect("keeps the rules");
-    assert_eq!(Item::open_spilled(&short.envelope, blob), Err(KindError::Spilled));
+    assert_eq!(
+        Item::open_spilled(&short.envelope, blob),
+        Err(KindError::Spilled)
+    );
 }
 
 /// The rules of a kind hold for a spilled body too.
 #[test]
 fn a_spilled_body_keeps_the_rules() {
     for (slug, expect) in [("a-page", None), ("A page", Some("slug"))] {
-        let body = encode(&Content { slug: slug.to_owned(), ..page() });
+        let body = encode(&Content {
+            slug: slug.to_owned(),
+            ..page()
+        });
         let spill = Spill {
             spilled: SpillRef {
                 hash: *ContentHash::of(&body).as_bytes(),
@@ -321,12 +391,24 @@ fn pages_come_in_reading_order() {
     };
     let path = Path {
         nodes: vec![
-            node("1", page(1), vec![node("1.1", page(2), vec![]), node("1.2", page(3), vec![])]),
-            node("2", None, vec![node("2.1", None, vec![node("2.1.1", page(4), vec![])])]),
+            node(
+                "1",
+                page(1),
+                vec![node("1.1", page(2), vec![]), node("1.2", page(3), vec![])],
+            ),
+            node(
+                "2",
+                None,
+                vec![node("2.1", None, vec![node("2.1.1", page(4), vec![])])],
+            ),
             node("3", page(1), vec![]),
         ],
         ..Path::default()
     };
-    let titles: Vec<_> = path.pages().iter().map(|node| node.title.as_str()).collect();
+    let titles: Vec<_> = path
+        .pages()
+        .iter()
+        .map(|node| node.title.as_str())
+        .collect();
     assert_eq!(titles, ["1", "1.1", "1.2", "2.1.1", "3"]);
 }

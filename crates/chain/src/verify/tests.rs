@@ -77,14 +77,34 @@ fn a_whole_chain_passes_with_and_without_its_entries() {
     }
 }
 
+/// The author's key is prepared on the way; nothing else changes.
+#[test]
+fn a_long_chain_is_checked_to_its_end() {
+    let mut chain = Chain::start(1);
+    for number in 0..2 * PREPARE_AFTER {
+        chain.push(create_note(&number.to_be_bytes()));
+    }
+    let around = PREPARE_AFTER as usize;
+    for taken in [around - 1, around, around + 1, 2 * around] {
+        let good = &chain.records[taken];
+        let entry = record::present(good).cloned();
+        let mut signature = good.signature().0;
+        signature[40] ^= 1;
+        let bad = record::assemble(good.action().clone(), Signature(signature), entry);
+        let expect = Rejection::Signature { seq: taken as u32 };
+        check("forged late", &chain, taken, &bad, &expect);
+    }
+    after(&chain, &chain.records, Rules::Commonhold);
+}
+
 #[test]
 fn a_verifier_continues_where_another_stopped() {
     let chain = Chain::of_all_types(1);
     for split in 0..=chain.records.len() {
         let (first, second) = chain.records.split_at(split);
         let stopped = after(&chain, first, Rules::Holochain);
-        let mut continued = verifier(&chain, Rules::Holochain)
-            .after(stopped.head().cloned(), stopped.is_closed());
+        let mut continued =
+            verifier(&chain, Rules::Holochain).after(stopped.head().cloned(), stopped.is_closed());
         for record in second {
             assert_eq!(continued.apply(record), Ok(()));
         }

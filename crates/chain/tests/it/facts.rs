@@ -3,7 +3,7 @@
 use base::Timestamp;
 use chain::author::Draft;
 use chain::{
-    ActionData, ActionHash, AgentPubKey, Author, DnaHash, Envelope, EntryVisibility, KeySigner,
+    ActionData, ActionHash, AgentPubKey, Author, DnaHash, EntryVisibility, Envelope, KeySigner,
     Rules, Signer as _, Verifier, WasmHash, Write, agent_of, dna, public_of, record,
 };
 use crypto::Keypair;

@@ -45,8 +45,14 @@ fn other_purposes_and_other_issuers_are_refused() {
     let (pair, key) = issuer(1);
     let (_, other) = issuer(2);
     let token = issue(&pair, &claims());
-    assert_eq!(check(&key, &token, "challenge", NOW), Err(TokenError::Audience));
-    assert_eq!(check(&other, &token, "doorway", NOW), Err(TokenError::Invalid));
+    assert_eq!(
+        check(&key, &token, "challenge", NOW),
+        Err(TokenError::Audience)
+    );
+    assert_eq!(
+        check(&other, &token, "doorway", NOW),
+        Err(TokenError::Invalid)
+    );
 }
 
 #[test]
@@ -63,7 +69,10 @@ fn an_unsigned_token_is_no_token() {
         "..".to_owned(),
         "a".repeat(TOKEN_BYTES_MAX + 1),
     ] {
-        assert_eq!(check(&key, &forged, "doorway", NOW), Err(TokenError::Invalid));
+        assert_eq!(
+            check(&key, &forged, "doorway", NOW),
+            Err(TokenError::Invalid)
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! The database as its users meet it: files, threads, processes that die, disks that fill up.
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests prepare their own files and start themselves again through the environment"
+    clippy::unwrap_used,
+    reason = "tests prepare their own files, start themselves again through the environment, and fail by panicking"
 )]
 
 mod crash;

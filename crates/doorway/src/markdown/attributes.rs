@@ -16,7 +16,11 @@ pub(super) struct Attributes {
 impl Attributes {
     /// Returns the last value given for `key`.
     pub(super) fn value(&self, key: &str) -> Option<&str> {
-        self.pairs.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.pairs
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -132,7 +136,8 @@ impl<'s> Cursor<'s> {
     fn bare_value(&mut self) -> Option<String> {
         let start = self.at;
         while let Some(character) = self.peek() {
-            if character.is_whitespace() || matches!(character, '}' | '{' | '"' | '\'' | '<' | '>') {
+            if character.is_whitespace() || matches!(character, '}' | '{' | '"' | '\'' | '<' | '>')
+            {
                 break;
             }
             self.at += character.len_utf8();

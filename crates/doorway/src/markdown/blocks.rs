@@ -61,8 +61,11 @@ pub(super) fn options() -> Options {
 pub(super) fn prepare(body: &str) -> Prepared {
     let body = normalize(body);
     let outline = Outline::of(&body);
-    let mut out =
-        Prepared { text: String::with_capacity(body.len()), markers: Vec::new(), has_top_heading: outline.has_top };
+    let mut out = Prepared {
+        text: String::with_capacity(body.len()),
+        markers: Vec::new(),
+        has_top_heading: outline.has_top,
+    };
     let lines: Vec<(usize, &str)> = lines_of(&body).collect();
     let mut verbatim = outline.verbatim.iter().peekable();
     let mut nested = outline.nested.iter().peekable();
@@ -71,7 +74,9 @@ pub(super) fn prepare(body: &str) -> Prepared {
         let (start, line) = lines[idx];
         while verbatim.next_if(|range| range.end <= start).is_some() {}
         while nested.next_if(|range| range.end <= start).is_some() {}
-        let is_verbatim = verbatim.peek().is_some_and(|range| range.start < start + line.len().max(1));
+        let is_verbatim = verbatim
+            .peek()
+            .is_some_and(|range| range.start < start + line.len().max(1));
         if is_verbatim {
             out.push_line(line);
             idx += 1;
@@ -102,8 +107,12 @@ impl Prepared {
 
     /// Returns all markers that stand within `range`, in order.
     pub(super) fn markers_in(&self, range: &Range<usize>) -> &[Placed] {
-        let first = self.markers.partition_point(|placed| placed.range.start < range.start);
-        let end = self.markers.partition_point(|placed| placed.range.start < range.end);
+        let first = self
+            .markers
+            .partition_point(|placed| placed.range.start < range.start);
+        let end = self
+            .markers
+            .partition_point(|placed| placed.range.start < range.end);
         &self.markers[first..end.max(first)]
     }
 
@@ -118,10 +127,18 @@ impl Prepared {
         self.text.push('\n');
         // Outside of lists four blanks would make the marker code.
         let quote_end = prefix.rfind('>').map_or(0, |at| at + 1);
-        self.text.push_str(if is_nested { prefix } else { &prefix[..quote_end] });
+        self.text.push_str(if is_nested {
+            prefix
+        } else {
+            &prefix[..quote_end]
+        });
         let start = self.text.len();
         self.text.push_str(MARKER);
-        self.markers.push(Placed { range: start..self.text.len(), marker, line: line.trim_start().to_owned() });
+        self.markers.push(Placed {
+            range: start..self.text.len(),
+            marker,
+            line: line.trim_start().to_owned(),
+        });
         self.text.push('\n');
     }
 
@@ -158,20 +175,31 @@ struct Outline {
 
 impl Outline {
     fn of(body: &str) -> Self {
-        let mut outline = Self { verbatim: Vec::new(), nested: Vec::new(), has_top: false };
+        let mut outline = Self {
+            verbatim: Vec::new(),
+            nested: Vec::new(),
+            has_top: false,
+        };
         let mut depth = 0_u32;
         for (event, range) in Parser::new_ext(body, options()).into_offset_iter() {
             match event {
                 Event::Start(Tag::CodeBlock(kind)) => outline.push_code(body, &kind, range),
-                Event::Start(Tag::HtmlBlock) if is_raw_block(&body[range.clone()]) => outline.verbatim.push(range),
-                Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) => outline.has_top = true,
+                Event::Start(Tag::HtmlBlock) if is_raw_block(&body[range.clone()]) => {
+                    outline.verbatim.push(range)
+                }
+                Event::Start(Tag::Heading {
+                    level: HeadingLevel::H1,
+                    ..
+                }) => outline.has_top = true,
                 Event::Start(Tag::List(_) | Tag::FootnoteDefinition(_) | Tag::DefinitionList) => {
                     if depth == 0 {
                         outline.nested.push(range);
                     }
                     depth += 1;
                 }
-                Event::End(TagEnd::List(_) | TagEnd::FootnoteDefinition | TagEnd::DefinitionList) => depth -= 1,
+                Event::End(
+                    TagEnd::List(_) | TagEnd::FootnoteDefinition | TagEnd::DefinitionList,
+                ) => depth -= 1,
                 _ => {}
             }
         }
@@ -191,13 +219,23 @@ impl Outline {
 /// HTML that does not end at a blank line.
 fn is_raw_block(block: &str) -> bool {
     let block = block.trim_start();
-    let name: String = block.chars().skip(1).take(8).flat_map(char::to_lowercase).collect();
-    ["!", "?", "pre", "script", "style", "textarea"].iter().any(|start| name.starts_with(start))
+    let name: String = block
+        .chars()
+        .skip(1)
+        .take(8)
+        .flat_map(char::to_lowercase)
+        .collect();
+    ["!", "?", "pre", "script", "style", "textarea"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 /// One kind of line end, no byte order mark.
 fn normalize(body: &str) -> String {
-    body.strip_prefix('\u{FEFF}').unwrap_or(body).replace("\r\n", "\n").replace('\r', "\n")
+    body.strip_prefix('\u{FEFF}')
+        .unwrap_or(body)
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
 }
 
 fn lines_of(body: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -211,7 +249,9 @@ fn lines_of(body: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// Splits the blanks and quote marks from the front of a line.
 fn split_prefix(line: &str) -> (&str, &str) {
-    let end = line.find(|character| !matches!(character, ' ' | '\t' | '>')).unwrap_or(line.len());
+    let end = line
+        .find(|character| !matches!(character, ' ' | '\t' | '>'))
+        .unwrap_or(line.len());
     line.split_at(end)
 }
 
@@ -225,7 +265,9 @@ fn fence(line: &str) -> Option<Marker> {
     if inner.is_empty() {
         return Some(Marker::Close);
     }
-    let name_len = inner.find(|character: char| !is_name(character)).unwrap_or(inner.len());
+    let name_len = inner
+        .find(|character: char| !is_name(character))
+        .unwrap_or(inner.len());
     let (name, tail) = inner.split_at(name_len);
     let tail = tail.trim_start();
     let found = if tail.is_empty() {
@@ -234,7 +276,11 @@ fn fence(line: &str) -> Option<Marker> {
         let (found, len) = attributes::parse(tail)?;
         tail[len..].trim().is_empty().then_some(found)?
     };
-    let name = if name.is_empty() { found.classes.first().cloned().unwrap_or_default() } else { name.to_owned() };
+    let name = if name.is_empty() {
+        found.classes.first().cloned().unwrap_or_default()
+    } else {
+        name.to_owned()
+    };
     Some(Marker::Open { name, id: found.id })
 }
 
@@ -244,5 +290,6 @@ fn is_name(character: char) -> bool {
 
 /// kramdown puts attributes of a whole block on a line below it; they mean nothing here.
 fn is_attribute_line(rest: &str) -> bool {
-    rest.starts_with("{:") && attributes::parse(rest).is_some_and(|(_, len)| rest[len..].trim().is_empty())
+    rest.starts_with("{:")
+        && attributes::parse(rest).is_some_and(|(_, len)| rest[len..].trim().is_empty())
 }

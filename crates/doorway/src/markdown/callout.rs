@@ -89,7 +89,10 @@ impl Kind {
 
     /// Whether the reader opens it first.
     pub(super) fn is_folded(&self) -> bool {
-        matches!(self, Self::Solution | Self::Hint | Self::Spoiler | Self::Instructor)
+        matches!(
+            self,
+            Self::Solution | Self::Hint | Self::Spoiler | Self::Instructor
+        )
     }
 
     /// Whether a heading at its start is the title; in a group of tabs it names the first tab.
@@ -154,14 +157,26 @@ pub(super) fn open(
     // "Solution: Solution" says nothing twice; the anchor moves to the box.
     let repeats = title.is_some_and(|title| says_the_same(&title.text, &word));
     let shown = title.filter(|_| !repeats);
-    let id = id.or_else(|| title.filter(|_| repeats || kind.is_folded()).map(|title| title.id.as_str()));
-    let mut out = String::from(if kind.is_folded() { "<details" } else { "<section" });
+    let id = id.or_else(|| {
+        title
+            .filter(|_| repeats || kind.is_folded())
+            .map(|title| title.id.as_str())
+    });
+    let mut out = String::from(if kind.is_folded() {
+        "<details"
+    } else {
+        "<section"
+    });
     escape::attribute(&mut out, "class", &format!("callout {}", kind.class()));
     if let Some(id) = id {
         escape::attribute(&mut out, "id", id);
     }
     out.push('>');
-    out.push_str(if kind.is_folded() { "<summary><span class=\"kind\">" } else { "<p class=\"kind\">" });
+    out.push_str(if kind.is_folded() {
+        "<summary><span class=\"kind\">"
+    } else {
+        "<p class=\"kind\">"
+    });
     escape::text(&mut out, &word);
     out.push_str(if kind.is_folded() { "</span>" } else { "</p>" });
     match (shown, kind.is_folded()) {
@@ -181,7 +196,14 @@ pub(super) fn open(
         (None, false) => {}
     }
     out.push('\n');
-    (out, if kind.is_folded() { DETAILS_END } else { SECTION_END })
+    (
+        out,
+        if kind.is_folded() {
+            DETAILS_END
+        } else {
+            SECTION_END
+        },
+    )
 }
 
 fn says_the_same(title: &str, word: &str) -> bool {
@@ -191,8 +213,17 @@ fn says_the_same(title: &str, word: &str) -> bool {
 
 /// Turns a class name into words: `group-work` reads "Group work".
 fn readable(name: &str) -> Option<String> {
-    let spaced: String = name.chars().take(NAME_LEN_MAX).map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    let spaced: String = name
+        .chars()
+        .take(NAME_LEN_MAX)
+        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
+        .collect();
     let trimmed = spaced.trim();
     let first = trimmed.chars().next()?;
-    Some(first.to_uppercase().chain(trimmed.chars().skip(1)).collect())
+    Some(
+        first
+            .to_uppercase()
+            .chain(trimmed.chars().skip(1))
+            .collect(),
+    )
 }

@@ -45,7 +45,10 @@ static CLASSES: LazyLock<Vec<(Scope, Option<&'static str>)>> = LazyLock::new(|| 
         ("meta.diff.range", Some("hl-h")),
         ("meta.diff.header", Some("hl-h")),
     ];
-    table.iter().filter_map(|(name, class)| Scope::new(name).ok().map(|scope| (scope, *class))).collect()
+    table
+        .iter()
+        .filter_map(|(name, class)| Scope::new(name).ok().map(|scope| (scope, *class)))
+        .collect()
 });
 
 /// What a block's first word makes of it.
@@ -75,7 +78,13 @@ impl Budget {
 }
 
 /// Appends one code block; `info` is what stands behind the opening fence.
-pub(super) fn write(out: &mut String, info: &str, source: &str, budget: &mut Budget, words: &CalloutWords) {
+pub(super) fn write(
+    out: &mut String,
+    info: &str,
+    source: &str,
+    budget: &mut Budget,
+    words: &CalloutWords,
+) {
     let language = language_of(info);
     let role = match language.as_str() {
         "output" => Role::Output,
@@ -108,7 +117,9 @@ fn open_labelled(out: &mut String, class: &str, word: &str) {
 /// The first word: ```` ```python ````, ```` ```{python} ````, ```` ```{.python .numberLines} ````.
 fn language_of(info: &str) -> String {
     let word = info.trim().trim_start_matches(['{', '.']);
-    let end = word.find(|c: char| c.is_whitespace() || matches!(c, '}' | '{' | ',')).unwrap_or(word.len());
+    let end = word
+        .find(|c: char| c.is_whitespace() || matches!(c, '}' | '{' | ','))
+        .unwrap_or(word.len());
     word[..end].to_ascii_lowercase()
 }
 
@@ -129,7 +140,10 @@ fn syntax_of(language: &str, source: &str) -> Option<&'static SyntaxReference> {
 }
 
 fn looks_like_diff(source: &str) -> bool {
-    source.lines().next().is_some_and(|line| line.starts_with("diff --") || line.starts_with("--- "))
+    source
+        .lines()
+        .next()
+        .is_some_and(|line| line.starts_with("diff --") || line.starts_with("--- "))
 }
 
 fn highlight(out: &mut String, syntax: &SyntaxReference, language: &str, source: &str) {
@@ -150,7 +164,9 @@ fn highlight(out: &mut String, syntax: &SyntaxReference, language: &str, source:
         };
         let line = format!("{rest}\n");
         let shown = if is_last { rest.len() } else { line.len() };
-        if rest.len() > LINE_LEN_MAX || !write_line(&mut writer, &mut state, &mut stack, &line, shown) {
+        if rest.len() > LINE_LEN_MAX
+            || !write_line(&mut writer, &mut state, &mut stack, &line, shown)
+        {
             writer.push(&line[..shown], None);
         }
     }
@@ -187,7 +203,10 @@ fn write_line(
 
 fn class_of(stack: &ScopeStack) -> Option<&'static str> {
     stack.as_slice().iter().rev().find_map(|scope| {
-        CLASSES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, class)| *class)
+        CLASSES
+            .iter()
+            .find(|(prefix, _)| prefix.is_prefix_of(*scope))
+            .map(|(_, class)| *class)
     })?
 }
 

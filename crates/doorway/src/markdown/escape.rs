@@ -60,7 +60,11 @@ pub(super) fn decode(value: &str) -> String {
 }
 
 fn decode_one(source: &str) -> Option<(char, usize)> {
-    let window = source.as_bytes().iter().take(12).position(|byte| *byte == b';')?;
+    let window = source
+        .as_bytes()
+        .iter()
+        .take(12)
+        .position(|byte| *byte == b';')?;
     let name = source.get(1..window)?;
     let character = match name {
         "amp" => '&',

@@ -36,30 +36,43 @@ pub(super) fn is_border(line: &str) -> bool {
 fn is_rule(cell: &str) -> bool {
     let inner = cell.strip_prefix(':').unwrap_or(cell);
     let inner = inner.strip_suffix(':').unwrap_or(inner);
-    !inner.is_empty() && (inner.bytes().all(|byte| byte == b'-') || inner.bytes().all(|byte| byte == b'='))
+    !inner.is_empty()
+        && (inner.bytes().all(|byte| byte == b'-') || inner.bytes().all(|byte| byte == b'='))
 }
 
 /// Parses the lines of one table, without the prefix of what they stand in.
 pub(super) fn parse(lines: &[&str]) -> Option<Grid> {
     let first = lines.first()?;
-    let edges: Vec<usize> =
-        first.trim_end().chars().enumerate().filter(|(_, character)| *character == '+').map(|(at, _)| at).collect();
+    let edges: Vec<usize> = first
+        .trim_end()
+        .chars()
+        .enumerate()
+        .filter(|(_, character)| *character == '+')
+        .map(|(at, _)| at)
+        .collect();
     let columns = edges.len().checked_sub(1)?;
     if columns == 0 || columns > COLUMNS_MAX || !is_border(first) || !is_border(lines.last()?) {
         return None;
     }
-    let mut grid = Grid { head: Vec::new(), body: Vec::new() };
+    let mut grid = Grid {
+        head: Vec::new(),
+        body: Vec::new(),
+    };
     let mut open: Vec<Vec<String>> = vec![Vec::new(); columns];
     for line in &lines[1..] {
         let characters: Vec<char> = line.trim_end().chars().collect();
         let has_edges = |edge: char| {
-            characters.len() == edges[columns] + 1 && edges.iter().all(|at| characters.get(*at) == Some(&edge))
+            characters.len() == edges[columns] + 1
+                && edges.iter().all(|at| characters.get(*at) == Some(&edge))
         };
         if is_border(line) {
             if !has_edges('+') {
                 return None;
             }
-            let cells: Vec<String> = open.iter_mut().map(|cell| cell_text(&std::mem::take(cell))).collect();
+            let cells: Vec<String> = open
+                .iter_mut()
+                .map(|cell| cell_text(&std::mem::take(cell)))
+                .collect();
             if cells.iter().any(|cell| !cell.is_empty()) {
                 grid.body.push(cells);
             }
@@ -83,9 +96,21 @@ pub(super) fn parse(lines: &[&str]) -> Option<Grid> {
 /// An empty paragraph in HTML is how authors keep a cell's first line free; CommonMark would take
 /// what follows for HTML too, so the line goes.
 fn cell_text(lines: &[String]) -> String {
-    let lines: Vec<&String> = lines.iter().filter(|line| line.trim() != "<p></p>").collect();
+    let lines: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.trim() != "<p></p>")
+        .collect();
     let indent = |line: &&String| line.len() - line.trim_start_matches(' ').len();
-    let shared = lines.iter().copied().filter(|line| !line.trim().is_empty()).map(|line| indent(&line)).min().unwrap_or(0);
-    let cut: Vec<&str> = lines.iter().map(|line| line.get(shared..).unwrap_or("").trim_end()).collect();
+    let shared = lines
+        .iter()
+        .copied()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| indent(&line))
+        .min()
+        .unwrap_or(0);
+    let cut: Vec<&str> = lines
+        .iter()
+        .map(|line| line.get(shared..).unwrap_or("").trim_end())
+        .collect();
     cut.join("\n").trim_matches('\n').to_owned()
 }

@@ -20,7 +20,10 @@ pub(super) struct Ids {
 impl Ids {
     pub(super) fn new() -> Self {
         let taken = RESERVED.iter().map(|id| (*id).to_owned()).collect();
-        Self { taken, next: HashMap::new() }
+        Self {
+            taken,
+            next: HashMap::new(),
+        }
     }
 
     /// Returns `wanted` when it is free, else `wanted-1`, `wanted-2` and so on.
@@ -51,7 +54,10 @@ pub(super) fn slug(text: &str) -> String {
     for character in text.trim().chars().take(LEN_MAX) {
         if character.is_alphanumeric() || character == '_' {
             out.extend(character.to_lowercase());
-        } else if (character.is_whitespace() || character == '-') && !out.ends_with('-') && !out.is_empty() {
+        } else if (character.is_whitespace() || character == '-')
+            && !out.ends_with('-')
+            && !out.is_empty()
+        {
             out.push('-');
         }
     }
@@ -66,7 +72,8 @@ pub(super) fn slug(text: &str) -> String {
 
 /// Returns the id as written when it is one that an address can carry without escaping.
 pub(super) fn written(id: &str) -> Option<&str> {
-    let is_plain = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ':');
+    let is_plain =
+        |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ':');
     let fits = !id.is_empty() && id.chars().count() <= LEN_MAX && id.chars().all(is_plain);
     fits.then_some(id)
 }

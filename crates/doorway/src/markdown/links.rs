@@ -16,7 +16,11 @@ pub(super) enum Target {
 /// Returns where a link leads, or `None` when it must not become a link.
 pub(super) fn target(address: &str) -> Option<Target> {
     match scheme(address) {
-        Some(scheme) if ["http", "https", "mailto"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+        Some(scheme)
+            if ["http", "https", "mailto"]
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known)) =>
+        {
             Some(Target::Elsewhere)
         }
         Some(_) => None,
@@ -55,7 +59,9 @@ fn scheme(address: &str) -> Option<&str> {
 
 /// `//host`, and what browsers make of backslashes, blanks and control characters in front of it.
 fn leaves_host(address: &str) -> bool {
-    let mut significant = address.chars().filter(|character| !character.is_control() && *character != ' ');
+    let mut significant = address
+        .chars()
+        .filter(|character| !character.is_control() && *character != ' ');
     let is_slash = |character: Option<char>| matches!(character, Some('/' | '\\'));
     is_slash(significant.next()) && is_slash(significant.next())
 }

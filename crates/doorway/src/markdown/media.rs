@@ -15,7 +15,12 @@ pub(super) struct Library<'m> {
 
 impl<'m> Library<'m> {
     pub(super) fn new(media: &'m [Media]) -> Self {
-        Self { by_hash: media.iter().map(|blob| (blob.hash.as_str(), blob)).collect() }
+        Self {
+            by_hash: media
+                .iter()
+                .map(|blob| (blob.hash.as_str(), blob))
+                .collect(),
+        }
     }
 
     fn find(&self, source: &str) -> Option<&'m Media> {
@@ -80,13 +85,22 @@ fn medium_of(exhibit: &Exhibit, blob: Option<&Media>) -> Medium {
         Some("audio") => Some(Medium::Sound),
         _ => None,
     };
-    let path = exhibit.source.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let path = exhibit
+        .source
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let ends_in = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
     match blob {
-        Some(blob) => by_type(&blob.media_type).or(exhibit.medium).unwrap_or(Medium::Picture),
+        Some(blob) => by_type(&blob.media_type)
+            .or(exhibit.medium)
+            .unwrap_or(Medium::Picture),
         None if exhibit.medium.is_some() => exhibit.medium.unwrap_or(Medium::Picture),
         None if ends_in(&[".mp4", ".webm", ".ogv", ".mov"]) => Medium::Video,
-        None if ends_in(&[".mp3", ".oga", ".ogg", ".opus", ".m4a", ".wav", ".flac"]) => Medium::Sound,
+        None if ends_in(&[".mp3", ".oga", ".ogg", ".opus", ".m4a", ".wav", ".flac"]) => {
+            Medium::Sound
+        }
         None => Medium::Picture,
     }
 }
@@ -107,18 +121,30 @@ fn write_picture(out: &mut String, exhibit: &Exhibit, blob: Option<&Media>) {
 }
 
 fn write_player(out: &mut String, exhibit: &Exhibit, blob: Option<&Media>, medium: Medium) {
-    let name = if medium == Medium::Video { "video" } else { "audio" };
+    let name = if medium == Medium::Video {
+        "video"
+    } else {
+        "audio"
+    };
     out.push('<');
     out.push_str(name);
     out.push_str(" controls=\"\" preload=\"metadata\"");
     escape::attribute(out, "src", &exhibit.source);
     if medium == Medium::Video {
         write_size(out, exhibit, blob);
-        if let Some(poster) = exhibit.poster.as_deref().filter(|poster| links::source(poster).is_some()) {
+        if let Some(poster) = exhibit
+            .poster
+            .as_deref()
+            .filter(|poster| links::source(poster).is_some())
+        {
             escape::attribute(out, "poster", poster);
         }
     }
-    let label = if exhibit.alt.is_empty() { blob.map_or("", |blob| blob.name.as_str()) } else { exhibit.alt.as_str() };
+    let label = if exhibit.alt.is_empty() {
+        blob.map_or("", |blob| blob.name.as_str())
+    } else {
+        exhibit.alt.as_str()
+    };
     if !label.is_empty() {
         escape::attribute(out, "aria-label", label);
     }
@@ -127,7 +153,14 @@ fn write_player(out: &mut String, exhibit: &Exhibit, blob: Option<&Media>, mediu
     out.push_str("<a");
     escape::attribute(out, "href", &exhibit.source);
     out.push('>');
-    escape::text(out, if label.is_empty() { exhibit.source.as_str() } else { label });
+    escape::text(
+        out,
+        if label.is_empty() {
+            exhibit.source.as_str()
+        } else {
+            label
+        },
+    );
     out.push_str("</a></");
     out.push_str(name);
     out.push('>');
@@ -135,14 +168,20 @@ fn write_player(out: &mut String, exhibit: &Exhibit, blob: Option<&Media>, mediu
 
 /// The blob's own size, brought to the width the author asked for in pixels.
 fn write_size(out: &mut String, exhibit: &Exhibit, blob: Option<&Media>) {
-    let own = blob.and_then(|blob| Some((blob.width?, blob.height?))).filter(|(width, height)| *width > 0 && *height > 0);
+    let own = blob
+        .and_then(|blob| Some((blob.width?, blob.height?)))
+        .filter(|(width, height)| *width > 0 && *height > 0);
     let wanted = exhibit.width.as_deref().and_then(pixels);
     let size = match (own, wanted) {
         (Some((width, height)), Some(wanted)) if wanted < width => {
             Some((wanted, scaled(height, wanted, width)))
         }
         (Some(own), _) => Some(own),
-        (None, Some(wanted)) => exhibit.height.as_deref().and_then(pixels).map(|height| (wanted, height)),
+        (None, Some(wanted)) => exhibit
+            .height
+            .as_deref()
+            .and_then(pixels)
+            .map(|height| (wanted, height)),
         (None, None) => None,
     };
     if let Some((width, height)) = size {
@@ -159,7 +198,10 @@ fn scaled(height: u32, wanted: u32, width: u32) -> u32 {
 /// `300` or `300px`, at most five digits.
 fn pixels(value: &str) -> Option<u32> {
     let digits = value.trim().trim_end_matches("px");
-    (digits.len() <= 5).then(|| digits.parse().ok()).flatten().filter(|size| *size > 0)
+    (digits.len() <= 5)
+        .then(|| digits.parse().ok())
+        .flatten()
+        .filter(|size| *size > 0)
 }
 
 /// `40%` in steps of ten, so that the style sheet needs nine classes and the page no inline style.

@@ -87,9 +87,13 @@ pub fn render_in(body: &str, media: &[Media], language: &str) -> Rendered {
     let words = &Language::of_tag(language).strings().callouts;
     let prepared = blocks::prepare(body);
     let written = writer::write(&prepared, media, words);
-    let minutes = written.plain_text.split_whitespace().count().div_ceil(WORDS_PER_MINUTE);
+    let minutes = written
+        .plain_text
+        .split_whitespace()
+        .count()
+        .div_ceil(WORDS_PER_MINUTE);
     Rendered {
-        html: sanitize::clean(&written.html).trim_end().to_owned(),
+        html: sanitize::clean(&written.html).trim().to_owned(),
         headings: written.headings,
         plain_text: written.plain_text,
         minutes: u32::try_from(minutes).unwrap_or(u32::MAX),

@@ -28,7 +28,10 @@ pub(super) struct Tag {
 
 impl Tag {
     pub(super) fn value(&self, key: &str) -> Option<&str> {
-        self.attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -60,10 +63,12 @@ pub(super) enum Fate {
 /// Returns what becomes of elements of this name.
 pub(super) fn fate(name: &str) -> Fate {
     match name {
-        "abbr" | "b" | "bdi" | "cite" | "code" | "del" | "dfn" | "em" | "i" | "ins" | "kbd" | "mark" | "q" | "s"
-        | "samp" | "small" | "span" | "strong" | "sub" | "sup" | "u" | "var" => Fate::Inline,
-        "blockquote" | "caption" | "dd" | "details" | "div" | "dl" | "dt" | "figcaption" | "figure" | "li" | "ol"
-        | "p" | "pre" | "summary" | "table" | "tbody" | "td" | "tfoot" | "th" | "thead" | "tr" | "ul" => Fate::Block,
+        "abbr" | "b" | "bdi" | "cite" | "code" | "del" | "dfn" | "em" | "i" | "ins" | "kbd"
+        | "mark" | "q" | "s" | "samp" | "small" | "span" | "strong" | "sub" | "sup" | "u"
+        | "var" => Fate::Inline,
+        "blockquote" | "caption" | "dd" | "details" | "div" | "dl" | "dt" | "figcaption"
+        | "figure" | "li" | "ol" | "p" | "pre" | "summary" | "table" | "tbody" | "td" | "tfoot"
+        | "th" | "thead" | "tr" | "ul" => Fate::Block,
         "br" | "hr" | "wbr" => Fate::Void,
         "h1" => Fate::Heading(1),
         "h2" => Fate::Heading(2),
@@ -74,28 +79,53 @@ pub(super) fn fate(name: &str) -> Fate {
         "a" => Fate::Link,
         "img" | "video" | "audio" => Fate::Exhibit,
         "iframe" => Fate::Frame,
-        "address" | "article" | "aside" | "big" | "body" | "button" | "center" | "col" | "colgroup" | "data"
-        | "fieldset" | "font" | "footer" | "form" | "header" | "hgroup" | "html" | "input" | "label" | "legend"
-        | "main" | "marquee" | "meter" | "nav" | "nobr" | "output" | "picture" | "progress" | "rp" | "rt" | "ruby"
-        | "search" | "section" | "slot" | "source" | "strike" | "time" | "track" | "tt" => Fate::Unwrap,
-        "applet" | "area" | "base" | "basefont" | "canvas" | "datalist" | "embed" | "frame" | "frameset" | "head"
-        | "link" | "map" | "math" | "meta" | "noembed" | "noframes" | "noscript" | "object" | "optgroup" | "option"
-        | "param" | "plaintext" | "script" | "select" | "style" | "svg" | "template" | "textarea" | "title"
-        | "xmp" => Fate::Drop,
+        "address" | "article" | "aside" | "big" | "body" | "button" | "center" | "col"
+        | "colgroup" | "data" | "fieldset" | "font" | "footer" | "form" | "header" | "hgroup"
+        | "html" | "input" | "label" | "legend" | "main" | "marquee" | "meter" | "nav" | "nobr"
+        | "output" | "picture" | "progress" | "rp" | "rt" | "ruby" | "search" | "section"
+        | "slot" | "source" | "strike" | "time" | "track" | "tt" => Fate::Unwrap,
+        "applet" | "area" | "base" | "basefont" | "canvas" | "datalist" | "embed" | "frame"
+        | "frameset" | "head" | "link" | "map" | "math" | "meta" | "noembed" | "noframes"
+        | "noscript" | "object" | "optgroup" | "option" | "param" | "plaintext" | "script"
+        | "select" | "style" | "svg" | "template" | "textarea" | "title" | "xmp" => Fate::Drop,
         _ => Fate::Literal,
     }
 }
 
 /// Whether an element that is dropped has content that goes with it.
 pub(super) fn has_content(name: &str) -> bool {
-    !matches!(name, "area" | "base" | "basefont" | "embed" | "frame" | "link" | "meta" | "param")
+    !matches!(
+        name,
+        "area" | "base" | "basefont" | "embed" | "frame" | "link" | "meta" | "param"
+    )
+}
+
+/// Whether an element of a table holds only other parts of the table.
+pub(super) fn is_table_frame(name: &str) -> bool {
+    matches!(name, "table" | "thead" | "tbody" | "tfoot" | "tr")
+}
+
+/// Whether an element may stand right inside a frame of a table.
+///
+/// A browser moves everything else in front of the table, and what has been moved reads
+/// differently the next time.
+pub(super) fn fits_table_frame(name: &str, frame: Option<&str>) -> bool {
+    match name {
+        "caption" | "thead" | "tbody" | "tfoot" => frame == Some("table"),
+        "tr" => matches!(frame, Some("table" | "thead" | "tbody" | "tfoot")),
+        "td" | "th" => frame == Some("tr"),
+        _ => true,
+    }
 }
 
 /// Cuts HTML into pieces; comments, declarations and processing instructions are left out.
 pub(super) fn pieces(source: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let mut rest = source;
-    let mut ends = Ends { comment: true, bracket: true };
+    let mut ends = Ends {
+        comment: true,
+        bracket: true,
+    };
     while let Some(at) = rest.find('<') {
         if at > 0 {
             out.push(Piece::Text(&rest[..at]));
@@ -154,7 +184,11 @@ fn tag(source: &str) -> Option<(Piece<'_>, usize)> {
     if fate(&name) == Fate::Literal {
         return Some((Piece::Literal(&source[..len]), len));
     }
-    let piece = if is_closing { Piece::Close(name) } else { Piece::Open(Tag { name, attributes }) };
+    let piece = if is_closing {
+        Piece::Close(name)
+    } else {
+        Piece::Open(Tag { name, attributes })
+    };
     Some((piece, len))
 }
 
@@ -192,8 +226,9 @@ impl<'s> Cursor<'s> {
             if self.eat('>') {
                 return Some(found);
             }
-            let name =
-                self.take_while(|c| !c.is_whitespace() && !matches!(c, '=' | '>' | '/' | '<' | '"' | '\'' | '\0'));
+            let name = self.take_while(|c| {
+                !c.is_whitespace() && !matches!(c, '=' | '>' | '/' | '<' | '"' | '\'' | '\0')
+            });
             if name.is_empty() {
                 return None;
             }
@@ -211,7 +246,9 @@ impl<'s> Cursor<'s> {
     fn value(&mut self) -> Option<&'s str> {
         let quote = self.peek()?;
         if quote != '"' && quote != '\'' {
-            return Some(self.take_while(|c| !c.is_whitespace() && !matches!(c, '>' | '<' | '"' | '\'')));
+            return Some(
+                self.take_while(|c| !c.is_whitespace() && !matches!(c, '>' | '<' | '"' | '\'')),
+            );
         }
         self.at += 1;
         let value = self.take_while(|c| c != quote);

@@ -182,10 +182,17 @@ impl Writer<'_> {
             Some((target.clone().into(), title.clone().into()))
         };
         let parser = Parser::new_with_broken_link_callback(&part.text, options(), Some(callback));
-        if part.markers.iter().any(|placed| matches!(placed.marker, Marker::Table(_))) {
+        if part
+            .markers
+            .iter()
+            .any(|placed| matches!(placed.marker, Marker::Table(_)))
+        {
             for (label, link) in parser.reference_definitions().iter() {
                 let title = link.title.as_deref().unwrap_or_default();
-                self.references.insert(label.to_lowercase(), (link.dest.to_string(), title.to_owned()));
+                self.references.insert(
+                    label.to_lowercase(),
+                    (link.dest.to_string(), title.to_owned()),
+                );
             }
         }
         for (event, range) in parser.into_offset_iter() {
@@ -196,7 +203,10 @@ impl Writer<'_> {
     }
 
     fn event(&mut self, part: &Prepared, event: Event<'_>, range: Range<usize>) {
-        if self.awaiting.is_some() && self.heading.is_none() && !matches!(event, Event::Start(Tag::Heading { .. })) {
+        if self.awaiting.is_some()
+            && self.heading.is_none()
+            && !matches!(event, Event::Start(Tag::Heading { .. }))
+        {
             self.open_callout(None);
         }
         match event {
@@ -213,6 +223,7 @@ impl Writer<'_> {
 
     /// Acts on a marker that stood in an HTML block.
     fn marker(&mut self, placed: &Placed) {
+        self.leave_table();
         match &placed.marker {
             Marker::Open { name, id } => {
                 let kind = Kind::named(name);
@@ -235,7 +246,10 @@ impl Writer<'_> {
         let Some(Awaiting { kind, id, what }) = self.awaiting.take() else {
             return;
         };
-        let id = id.as_deref().and_then(super::ids::written).map(|id| self.ids.claim(id));
+        let id = id
+            .as_deref()
+            .and_then(super::ids::written)
+            .map(|id| self.ids.claim(id));
         let (html, close) = callout::open(&kind, id.as_deref(), title, self.words);
         if self.push(what, &html, close) {
             self.divs = self.divs.saturating_add(1);
@@ -248,7 +262,11 @@ impl Writer<'_> {
     }
 
     fn close_div(&mut self) {
-        let inner = self.open.iter().rev().take_while(|open| open.what != What::Markdown);
+        let inner = self
+            .open
+            .iter()
+            .rev()
+            .take_while(|open| open.what != What::Markdown);
         let Some(at) = inner.clone().position(|open| open.what == What::Div) else {
             return;
         };
@@ -270,11 +288,19 @@ impl Writer<'_> {
     fn push_framed(&mut self, what: What, html: &str, close: Cow<'static, str>) {
         self.out.push_str(html);
         self.frames += 1;
-        self.open.push(Open { what, close, is_framed: true });
+        self.open.push(Open {
+            what,
+            close,
+            is_framed: true,
+        });
     }
 
     fn push_unframed(&mut self, what: What) {
-        self.open.push(Open { what, close: Cow::Borrowed(""), is_framed: false });
+        self.open.push(Open {
+            what,
+            close: Cow::Borrowed(""),
+            is_framed: false,
+        });
     }
 
     /// Opens what must not be left out because its parts belong together.
@@ -301,7 +327,11 @@ impl Writer<'_> {
     /// Closes the innermost block or mark of Markdown with everything opened inside it.
     fn pop_markdown(&mut self) {
         self.flush_player();
-        while self.open.last().is_some_and(|open| open.what != What::Markdown) {
+        while self
+            .open
+            .last()
+            .is_some_and(|open| open.what != What::Markdown)
+        {
             self.pop();
         }
         self.pop();
@@ -333,6 +363,10 @@ impl Writer<'_> {
             self.pop();
         }
         self.write_footnotes();
-        Written { html: self.out, headings: self.headings, plain_text: self.plain.trim().to_owned() }
+        Written {
+            html: self.out,
+            headings: self.headings,
+            plain_text: self.plain.trim().to_owned(),
+        }
     }
 }

@@ -21,7 +21,11 @@ static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets");
 /// Fonts that pages use when they are embedded: file below `assets/`, family, style.
 const FONTS: [(&str, &str, &str); 4] = [
     ("fonts/source-serif-4.woff2", "Source Serif 4", "normal"),
-    ("fonts/source-serif-4-italic.woff2", "Source Serif 4", "italic"),
+    (
+        "fonts/source-serif-4-italic.woff2",
+        "Source Serif 4",
+        "italic",
+    ),
     ("fonts/inter.woff2", "Inter", "normal"),
     ("fonts/jetbrains-mono.woff2", "JetBrains Mono", "normal"),
 ];
@@ -74,7 +78,9 @@ pub fn paths() -> Vec<&'static str> {
 /// Returns the style sheet as it is served: fonts first where they are embedded, without comments.
 #[must_use]
 pub fn stylesheet() -> String {
-    let source = FILES.get_file("style.css").and_then(|file| file.contents_utf8());
+    let source = FILES
+        .get_file("style.css")
+        .and_then(|file| file.contents_utf8());
     let mut out = String::new();
     for (file, family, style) in FONTS {
         if let Some(font) = FILES.get_file(file) {
@@ -86,7 +92,9 @@ pub fn stylesheet() -> String {
             ));
         }
     }
-    out.push_str(&compact(source.expect("assets/style.css is embedded by the build")));
+    out.push_str(&compact(
+        source.expect("assets/style.css is embedded by the build"),
+    ));
     out
 }
 
@@ -99,11 +107,19 @@ impl Shelf {
             icon_href: hashed_path("favicon.svg", &icon),
             by_path: HashMap::new(),
         };
-        shelf.put(shelf.style_href.clone(), "text/css; charset=utf-8", Cow::Owned(style));
+        shelf.put(
+            shelf.style_href.clone(),
+            "text/css; charset=utf-8",
+            Cow::Owned(style),
+        );
         shelf.put(shelf.icon_href.clone(), "image/svg+xml", Cow::Owned(icon));
         for (file, _, _) in FONTS {
             if let Some(font) = FILES.get_file(file) {
-                shelf.put(hashed_path(file, font.contents()), "font/woff2", Cow::Borrowed(font.contents()));
+                shelf.put(
+                    hashed_path(file, font.contents()),
+                    "font/woff2",
+                    Cow::Borrowed(font.contents()),
+                );
             }
         }
         shelf
@@ -116,7 +132,14 @@ impl Shelf {
             Cow::Owned(bytes) => Vec::leak(bytes),
         };
         let etag = format!("\"{}\"", hex(&Sha256::digest(bytes)[..16]));
-        self.by_path.insert(path, Asset { bytes, media_type, etag });
+        self.by_path.insert(
+            path,
+            Asset {
+                bytes,
+                media_type,
+                etag,
+            },
+        );
     }
 }
 
@@ -143,20 +166,41 @@ fn icon() -> String {
     )
 }
 
-/// Leaves out comments and indentation; line ends stay, so that a person can still read it.
+/// Leaves out comments and blanks that mean nothing; quoted strings keep theirs.
 fn compact(css: &str) -> String {
     let mut out = String::with_capacity(css.len());
-    let mut rest = css;
-    let mut bare = String::with_capacity(css.len());
-    while let Some(start) = rest.find("/*") {
-        bare.push_str(&rest[..start]);
-        rest = rest[start..].find("*/").map_or("", |end| &rest[start + end + 2..]);
-    }
-    bare.push_str(rest);
-    for line in bare.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        out.push_str(line);
-        if !line.ends_with(['{', ';', ',']) {
-            out.push('\n');
+    let mut quote = None;
+    let mut rest = css.chars().peekable();
+    while let Some(character) = rest.next() {
+        if let Some(open) = quote {
+            out.push(character);
+            if character == open {
+                quote = None;
+            }
+        } else if character == '/' && rest.peek() == Some(&'*') {
+            let mut last = ' ';
+            // The star that opens the comment must not close it.
+            rest.next();
+            while let Some(skipped) = rest.next().filter(|next| !(last == '*' && *next == '/')) {
+                last = skipped;
+            }
+        } else if character.is_whitespace() {
+            let is_needed = !out.is_empty() && !out.ends_with([' ', '\n', '{', '}', ';', ':', ',']);
+            let is_followed = rest
+                .peek()
+                .is_some_and(|next| !next.is_whitespace() && !"{};,".contains(*next));
+            if is_needed && is_followed {
+                out.push(' ');
+            }
+        } else {
+            if character == '}' && out.ends_with(';') {
+                out.pop();
+            }
+            out.push(character);
+            if character == '}' {
+                out.push('\n');
+            }
+            quote = (character == '"').then_some(character);
         }
     }
     out

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Head, Kind, document};
+use super::layout::{Head, Kind, SearchBox, document};
 use super::model::{Author, Site};
 use super::parts::{course_cards, key, page_list};
 
@@ -10,7 +10,11 @@ use super::parts::{course_cards, key, page_list};
 #[must_use]
 pub fn author(site: &Site, author: &Author) -> Markup {
     let words = &site.language.strings().reading;
-    let paragraphs = author.about.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
+    let paragraphs = author
+        .about
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty());
     let content = html! {
         div.wide {
             header.title {
@@ -49,7 +53,7 @@ pub fn author(site: &Site, author: &Author) -> Markup {
         href: Some(&author.href),
         record_href: None,
         kind: Kind::Website,
-        query: "",
+        search: SearchBox::Header,
     };
     document(site, &head, &content)
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Head, Kind, article, document};
+use super::layout::{Head, Kind, SearchBox, article, document};
 use super::model::{Course, Site};
 use super::parts::{byline, license, tags, tree};
 
@@ -24,7 +24,6 @@ pub fn course(site: &Site, course: &Course) -> Markup {
             }
             div.course {
                 div.reading lang=(course.language) {
-                    @if let Some(introduction) = &course.introduction { (article(&introduction.html)) }
                     section.contents {
                         h2 lang=(site.language.tag()) { (words.contents) }
                         @if course.contents.places.is_empty() {
@@ -32,6 +31,10 @@ pub fn course(site: &Site, course: &Course) -> Markup {
                         } @else {
                             (tree(site, &course.contents.places))
                         }
+                    }
+                    @if let Some(introduction) = &course.introduction {
+                        h2 lang=(site.language.tag()) { (words.about_course) }
+                        (article(&introduction.html))
                     }
                 }
                 (facts(site, course))
@@ -44,7 +47,7 @@ pub fn course(site: &Site, course: &Course) -> Markup {
         href: Some(&course.contents.href),
         record_href: Some(&course.byline.record_href),
         kind: Kind::Website,
-        query: "",
+        search: SearchBox::Header,
     };
     document(site, &head, &content)
 }

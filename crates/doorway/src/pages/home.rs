@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Head, Kind, document};
+use super::layout::{Head, Kind, SearchBox, document};
 use super::model::{Change, ChangeKind, Home, Site};
 use super::parts::{course_cards, date, page_list};
 
@@ -44,7 +44,7 @@ pub fn home(site: &Site, home: &Home) -> Markup {
         href: Some("/"),
         record_href: None,
         kind: Kind::Website,
-        query: "",
+        search: SearchBox::Header,
     };
     document(site, &head, &content)
 }

@@ -21,8 +21,17 @@ pub(super) struct Head<'h> {
     pub(super) record_href: Option<&'h str>,
     /// Open Graph's type.
     pub(super) kind: Kind,
-    /// What stands in the search box.
-    pub(super) query: &'h str,
+    /// Whether the header has a search box; a page with one of its own needs no second.
+    pub(super) search: SearchBox,
+}
+
+/// Where a page's search box is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SearchBox {
+    /// In the header.
+    Header,
+    /// In the page.
+    Page,
 }
 
 /// What a page is to others.
@@ -39,7 +48,14 @@ pub(super) enum Kind {
 impl<'h> Head<'h> {
     /// A page that only has a title.
     pub(super) fn titled(title: &'h str, kind: Kind) -> Self {
-        Self { title, description: "", href: None, record_href: None, kind, query: "" }
+        Self {
+            title,
+            description: "",
+            href: None,
+            record_href: None,
+            kind,
+            search: SearchBox::Header,
+        }
     }
 }
 
@@ -55,8 +71,10 @@ pub(super) fn document(site: &Site, head: &Head<'_>, content: &Markup) -> Markup
                 header.site {
                     div.inner {
                         a.name href="/" { (sign()) span { (site.name) } }
-                        (search_form(site, head.query, "header-q"))
-                        a.find href="/search" { (words.search) }
+                        @if head.search == SearchBox::Header {
+                            (search_form(site, "", "header-q"))
+                            a.find href="/search" { (words.search) }
+                        }
                     }
                 }
                 main #main tabindex="-1" { (content) }
@@ -75,10 +93,18 @@ pub(super) fn document(site: &Site, head: &Head<'_>, content: &Markup) -> Markup
 }
 
 fn document_head(site: &Site, head: &Head<'_>) -> Markup {
-    let title = if head.title == site.name { site.name.clone() } else { format!("{} · {}", head.title, site.name) };
+    let title = if head.title == site.name {
+        site.name.clone()
+    } else {
+        format!("{} · {}", head.title, site.name)
+    };
     let canonical = head.href.map(|href| format!("{}{href}", site.origin));
     let (og_kind, locale) = (
-        if head.kind == Kind::Article { "article" } else { "website" },
+        if head.kind == Kind::Article {
+            "article"
+        } else {
+            "website"
+        },
         match site.language {
             super::strings::Language::English => "en_GB",
             super::strings::Language::German => "de_DE",
@@ -133,5 +159,7 @@ pub(super) fn search_form(site: &Site, query: &str, id: &str) -> Markup {
 
 /// Writes a rendered text with nothing added, so that a verifier can compare it.
 pub(super) fn article(html: &str) -> Markup {
-    PreEscaped(format!("<article class=\"text\" id=\"text\">{html}</article>"))
+    PreEscaped(format!(
+        "<article class=\"text\" id=\"text\">{html}</article>"
+    ))
 }

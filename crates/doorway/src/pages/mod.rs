@@ -34,7 +34,11 @@ pub use proof::{history, proof};
 pub use search::search;
 
 /// What may stand in a query's value as it is (RFC 3986 §2.3).
-const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Returns a text as the value of a query, for `/search?q=…`.
 #[must_use]

@@ -165,7 +165,7 @@ pub struct Course {
     pub minutes: u32,
     /// Address of the first page.
     pub start_href: Option<String>,
-    /// An introduction of its own, shown above the contents.
+    /// An introduction of its own, shown below the contents.
     pub introduction: Option<Article>,
 }
 

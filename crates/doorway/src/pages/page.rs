@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Head, Kind, article, document};
+use super::layout::{Head, Kind, SearchBox, article, document};
 use super::model::{Page, Site};
 use super::parts::{byline, contents_list, date, license, lines, position, tags};
 
@@ -54,7 +54,7 @@ pub fn page(site: &Site, page: &Page) -> Markup {
         href: Some(&page.href),
         record_href: Some(&page.byline.record_href),
         kind: Kind::Article,
-        query: "",
+        search: SearchBox::Header,
     };
     document(site, &head, &content)
 }

@@ -112,7 +112,7 @@ fn branch(site: &Site, places: &[Place], depth: usize) -> Markup {
     html! {
         ol.tree {
             @for place in places {
-                li {
+                li.group[place.href.is_none()] {
                     @match &place.href {
                         Some(href) => a href=(href) { (place.title) },
                         None => span.section { (place.title) },
@@ -139,9 +139,18 @@ pub(super) struct Line<'c> {
 /// Returns all lines of a course's contents, sections with their pages below them.
 pub(super) fn lines(contents: &Contents) -> Vec<Line<'_>> {
     let mut out = Vec::new();
-    let mut left: Vec<(&Place, usize)> = contents.places.iter().rev().map(|place| (place, 0)).collect();
+    let mut left: Vec<(&Place, usize)> = contents
+        .places
+        .iter()
+        .rev()
+        .map(|place| (place, 0))
+        .collect();
     while let Some((place, depth)) = left.pop() {
-        out.push(Line { title: &place.title, href: place.href.as_deref(), depth });
+        out.push(Line {
+            title: &place.title,
+            href: place.href.as_deref(),
+            depth,
+        });
         let below = (depth + 1).min(SECTION_DEPTH_MAX);
         left.extend(place.children.iter().rev().map(|child| (child, below)));
     }
@@ -157,10 +166,20 @@ pub(super) fn position(lines: &[Line<'_>], href: &str) -> Option<(u64, u64)> {
 }
 
 /// Writes the contents beside a page: all of a short course, the surroundings in a long one.
-pub(super) fn contents_list(site: &Site, contents: &Contents, lines: &[Line<'_>], href: &str) -> Markup {
+pub(super) fn contents_list(
+    site: &Site,
+    contents: &Contents,
+    lines: &[Line<'_>],
+    href: &str,
+) -> Markup {
     let words = &site.language.strings().reading;
-    let at = lines.iter().position(|line| line.href == Some(href)).unwrap_or(0);
-    let start = at.saturating_sub(PLACES_SHOWN_MAX / 2).min(lines.len().saturating_sub(PLACES_SHOWN_MAX));
+    let at = lines
+        .iter()
+        .position(|line| line.href == Some(href))
+        .unwrap_or(0);
+    let start = at
+        .saturating_sub(PLACES_SHOWN_MAX / 2)
+        .min(lines.len().saturating_sub(PLACES_SHOWN_MAX));
     let shown = &lines[start..lines.len().min(start + PLACES_SHOWN_MAX)];
     html! {
         ol {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Head, Kind, article, document, search_form};
+use super::layout::{Head, Kind, SearchBox, article, document, search_form};
 use super::model::{Notice, Problem, Site};
 
 /// Writes the page for an address that leads nowhere.
@@ -23,7 +23,11 @@ pub fn not_found(site: &Site) -> Markup {
             }
         }
     };
-    document(site, &Head::titled(words.missing_title, Kind::Unlisted), &content)
+    let head = Head {
+        search: SearchBox::Page,
+        ..Head::titled(words.missing_title, Kind::Unlisted)
+    };
+    document(site, &head, &content)
 }
 
 /// Writes the page for any other problem.
@@ -53,7 +57,11 @@ pub fn problem(site: &Site, problem: &Problem) -> Markup {
             }
         }
     };
-    document(site, &Head::titled(&problem.happened, Kind::Unlisted), &content)
+    document(
+        site,
+        &Head::titled(&problem.happened, Kind::Unlisted),
+        &content,
+    )
 }
 
 /// Writes a text of the doorway itself, such as the explanation of an error.
@@ -67,6 +75,9 @@ pub fn notice(site: &Site, notice: &Notice) -> Markup {
             }
         }
     };
-    let head = Head { href: Some(&notice.href), ..Head::titled(&notice.title, Kind::Website) };
+    let head = Head {
+        href: Some(&notice.href),
+        ..Head::titled(&notice.title, Kind::Website)
+    };
     document(site, &head, &content)
 }

@@ -40,7 +40,10 @@ pub fn proof(site: &Site, proof: &Proof) -> Markup {
         }
     };
     let title = format!("{}: {}", words.title, proof.title);
-    let head = Head { record_href: Some(&proof.record_href), ..Head::titled(&title, Kind::Unlisted) };
+    let head = Head {
+        record_href: Some(&proof.record_href),
+        ..Head::titled(&title, Kind::Unlisted)
+    };
     document(site, &head, &content)
 }
 

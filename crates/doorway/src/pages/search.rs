@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Head, Kind, document, search_form};
+use super::layout::{Head, Kind, SearchBox, document, search_form};
 use super::model::{Found, Search, Site};
 use super::parts::date;
 
@@ -33,8 +33,15 @@ pub fn search(site: &Site, search: &Search) -> Markup {
             }
         }
     };
-    let title = if query.is_empty() { words.title.to_owned() } else { format!("{query} – {}", words.title) };
-    let head = Head { query, ..Head::titled(&title, Kind::Unlisted) };
+    let title = if query.is_empty() {
+        words.title.to_owned()
+    } else {
+        format!("{query} – {}", words.title)
+    };
+    let head = Head {
+        search: SearchBox::Page,
+        ..Head::titled(&title, Kind::Unlisted)
+    };
     document(site, &head, &content)
 }
 

@@ -81,6 +81,7 @@ pub struct ReadingWords {
     pub empty_text: &'static str,
     pub empty_step: &'static str,
     pub course: &'static str,
+    pub about_course: &'static str,
     pub contents: &'static str,
     pub contents_all: &'static str,
     pub contents_none: &'static str,
@@ -163,7 +164,10 @@ pub struct ProblemWords {
 }
 
 /// One language's catalogue.
-#[expect(missing_docs, reason = "each field holds the words of the page it is named after")]
+#[expect(
+    missing_docs,
+    reason = "each field holds the words of the page it is named after"
+)]
 pub struct Strings {
     /// The language these words are in.
     pub language: Language,
@@ -186,8 +190,14 @@ impl Language {
         for range in header.unwrap_or_default().split(',').take(32) {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim();
-            let weight = parts.find_map(|part| weight_of(part.trim())).unwrap_or(1000);
-            let spoken = if tag == "*" { Some(Self::default()) } else { Self::spoken(tag) };
+            let weight = parts
+                .find_map(|part| weight_of(part.trim()))
+                .unwrap_or(1000);
+            let spoken = if tag == "*" {
+                Some(Self::default())
+            } else {
+                Self::spoken(tag)
+            };
             if let Some(language) = spoken.filter(|_| weight > best.0) {
                 best = (weight, language);
             }
@@ -202,7 +212,13 @@ impl Language {
     }
 
     fn spoken(tag: &str) -> Option<Self> {
-        match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+        match tag
+            .trim()
+            .split(['-', '_'])
+            .next()?
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "en" => Some(Self::English),
             "de" => Some(Self::German),
             _ => None,
@@ -230,9 +246,15 @@ impl Language {
 
 /// `q=0.8` in thousandths; a weight that is none counts as zero.
 fn weight_of(part: &str) -> Option<u32> {
-    let value = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))?;
+    let value = part
+        .strip_prefix("q=")
+        .or_else(|| part.strip_prefix("Q="))?;
     let weight: f32 = value.trim().parse().unwrap_or(0.0);
-    Some(if (0.0..=1.0).contains(&weight) { (weight * 1000.0) as u32 } else { 0 })
+    Some(if (0.0..=1.0).contains(&weight) {
+        (weight * 1000.0) as u32
+    } else {
+        0
+    })
 }
 
 impl Strings {
@@ -272,7 +294,13 @@ impl Strings {
     pub fn date_time(&self, micros: i64) -> String {
         match civil(micros) {
             Some(at) => {
-                format!("{}, {:02}:{:02}:{:02} UTC", self.date(micros), at.hour(), at.minute(), at.second())
+                format!(
+                    "{}, {:02}:{:02}:{:02} UTC",
+                    self.date(micros),
+                    at.hour(),
+                    at.minute(),
+                    at.second()
+                )
             }
             None => self.date(micros),
         }
@@ -324,7 +352,12 @@ impl Strings {
             Language::English => "of",
             Language::German => "von",
         };
-        format!("{}–{} {of} {}", self.number(from), self.number(to), self.number(total))
+        format!(
+            "{}–{} {of} {}",
+            self.number(from),
+            self.number(to),
+            self.number(total)
+        )
     }
 
     /// Writes where in a course a page stands: "Page 4 of 17".
@@ -339,7 +372,11 @@ impl Strings {
     /// Returns the name of a language that a content may be in, else its tag.
     #[must_use]
     pub fn language_name(&self, tag: &str) -> String {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let primary = tag
+            .split(['-', '_'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let name = match (self.language, primary.as_str()) {
             (Language::English, "en") => "English",
             (Language::English, "de") => "German",

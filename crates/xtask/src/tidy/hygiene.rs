@@ -10,7 +10,7 @@ use super::{Fault, Findings, Tree};
 const UNDONE: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 
 /// First folders of paths that exist on one machine alone.
-const MACHINES: &[&str] = &["root", "work", "home", "Users", "farm"];
+const MACHINES: &[&str] = &["root", "work", "home", "Users"];
 
 /// Endings of text files in which such paths are looked for.
 const TEXTS: &[&str] = &[

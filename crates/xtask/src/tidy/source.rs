@@ -66,9 +66,11 @@ impl Source {
             .count()
     }
 
-    /// Tells whether the whole file is test code.
+    /// Tells whether the whole file is test code, or an example, which never ships either.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+        self.path.contains("/tests/")
+            || self.path.contains("/examples/")
+            || self.path.ends_with("/tests.rs")
     }
 
     /// Returns the code before the first inline test module.

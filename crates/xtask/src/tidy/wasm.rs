@@ -14,6 +14,9 @@ use crate::workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// How many lines of the compiler's complaint are shown; the first fault is what matters.
+const SAID_LINES: usize = 30;
+
 /// Debian's packages with which the build works.
 pub(crate) const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
@@ -94,13 +97,14 @@ pub(crate) fn check(tree: &Tree) -> anyhow::Result<Findings> {
         return Ok(Findings::default());
     }
     let said = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = said.trim().lines().take(SAID_LINES).collect();
     let fault = Fault::at(
         "crates",
         0,
         format!(
             "{} do not build for {TARGET}:\n{}",
             packages.join(", "),
-            said.trim()
+            said.join("\n")
         ),
         "a core uses nothing that a browser lacks",
     );

@@ -16,7 +16,10 @@ fn read_all(bytes: &[u8]) {
             body: bytes.to_vec(),
         };
         if let Ok(Opened::Spilled { .. }) = Item::open(&envelope) {
-            assert_eq!(Item::open_spilled(&envelope, bytes), Err(KindError::Spilled));
+            assert_eq!(
+                Item::open_spilled(&envelope, bytes),
+                Err(KindError::Spilled)
+            );
         }
         let spill = Spill {
             spilled: SpillRef {
@@ -43,7 +46,10 @@ fn read_all(bytes: &[u8]) {
 /// Something valid to start from.
 fn seeds() -> Vec<Vec<u8>> {
     let chain = crate::fixture::Chain::of_all_types(1);
-    let actions = chain.records.iter().map(|record| record::action_bytes(record.action()));
+    let actions = chain
+        .records
+        .iter()
+        .map(|record| record::action_bytes(record.action()));
     let entries = chain
         .records
         .iter()
@@ -113,7 +119,9 @@ fn lengths_that_are_not_there_cost_nothing() {
     ];
     for claim in huge {
         read_all(claim);
-        for field in ["nodes", "tags", "title", "reach", "blobs", "hash", "spilled", "unknown"] {
+        for field in [
+            "nodes", "tags", "title", "reach", "blobs", "hash", "spilled", "unknown",
+        ] {
             let mut bytes = vec![0x81, 0xa0 | field.len() as u8];
             bytes.extend(field.bytes());
             bytes.extend(claim);
@@ -159,12 +167,20 @@ fn deep_nesting_ends_early() {
         (b"\x82\xa4data\x82\xa4type".to_vec(), b"\x81\xa1x"),
     ];
     let action = &seeds()[4];
-    let place = action.windows(4).position(|bytes| bytes == b"data").expect("its data");
+    let place = action
+        .windows(4)
+        .position(|bytes| bytes == b"data")
+        .expect("its data");
     starts.push((action[..place + 4].to_vec(), b"\x81\xa1x"));
     starts.push(([&action[..place + 4], b"\x81\xa4type"].concat(), b"\x91"));
     for (start, open) in starts {
         on_a_small_stack(move || {
-            for len in [1_000, record::ACTION_BYTES_MAX, BODY_BYTES_MAX, SPILLED_BYTES_MAX] {
+            for len in [
+                1_000,
+                record::ACTION_BYTES_MAX,
+                BODY_BYTES_MAX,
+                SPILLED_BYTES_MAX,
+            ] {
                 read_all(&bomb(&start, open, len));
             }
         });
@@ -198,6 +214,9 @@ fn the_deepest_course_is_far_above_the_limit_of_nesting() {
             children,
         }]
     });
-    let bytes = encode(&Path { nodes, ..Path::default() });
+    let bytes = encode(&Path {
+        nodes,
+        ..Path::default()
+    });
     assert!(msgpack::decode::<Path>(&bytes).is_some());
 }

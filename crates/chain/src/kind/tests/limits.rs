@@ -77,41 +77,150 @@ fn titles_and_texts() {
         (content(|page| page.title = letters(300)), None),
         (content(|page| page.title = letters(301)), Some("title")),
         (content(|page| page.title = String::new()), Some("title")),
-        (content(|page| page.title = "two\nlines".to_owned()), Some("title")),
-        (content(|page| page.title = "bell\u{7}".to_owned()), Some("title")),
+        (
+            content(|page| page.title = "two\nlines".to_owned()),
+            Some("title"),
+        ),
+        (
+            content(|page| page.title = "bell\u{7}".to_owned()),
+            Some("title"),
+        ),
         (content(|page| page.summary = letters(500)), None),
         (content(|page| page.summary = letters(501)), Some("summary")),
         (content(|page| page.summary = "two\nlines".to_owned()), None),
         (content(|page| page.licence = letters(100)), None),
         (content(|page| page.licence = letters(101)), Some("licence")),
         (content(|page| page.course = "a-course".to_owned()), None),
-        (content(|page| page.course = "A course".to_owned()), Some("course")),
+        (
+            content(|page| page.course = "A course".to_owned()),
+            Some("course"),
+        ),
         (content(|page| page.body = "\0\r\n\t".to_owned()), None),
-        (Item::Path(Path { title: letters(300), ..course() }), None),
-        (Item::Path(Path { title: letters(301), ..course() }), Some("title")),
-        (Item::Path(Path { slug: String::new(), ..course() }), Some("slug")),
-        (Item::Path(Path { summary: letters(500), ..course() }), None),
-        (Item::Path(Path { summary: letters(501), ..course() }), Some("summary")),
-        (Item::Path(Path { licence: letters(100), ..course() }), None),
-        (Item::Path(Path { licence: letters(101), ..course() }), Some("licence")),
-        (Item::Path(Path { attribution: letters(1_000), ..course() }), None),
-        (Item::Path(Path { attribution: letters(1_001), ..course() }), Some("attribution")),
-        (Item::Profile(Profile { name: letters(100), ..profile() }), None),
-        (Item::Profile(Profile { name: letters(101), ..profile() }), Some("name")),
-        (Item::Profile(Profile { name: String::new(), ..profile() }), Some("name")),
-        (Item::Profile(Profile { about: letters(1_000), ..profile() }), None),
-        (Item::Profile(Profile { about: letters(1_001), ..profile() }), Some("about")),
-        (Item::BlobManifest(BlobManifest { name: letters(255), ..manifest() }), None),
-        (Item::BlobManifest(BlobManifest { name: letters(256), ..manifest() }), Some("name")),
-        (Item::BlobManifest(BlobManifest { name: "a\nb".to_owned(), ..manifest() }), Some("name")),
+        (
+            Item::Path(Path {
+                title: letters(300),
+                ..course()
+            }),
+            None,
+        ),
+        (
+            Item::Path(Path {
+                title: letters(301),
+                ..course()
+            }),
+            Some("title"),
+        ),
+        (
+            Item::Path(Path {
+                slug: String::new(),
+                ..course()
+            }),
+            Some("slug"),
+        ),
+        (
+            Item::Path(Path {
+                summary: letters(500),
+                ..course()
+            }),
+            None,
+        ),
+        (
+            Item::Path(Path {
+                summary: letters(501),
+                ..course()
+            }),
+            Some("summary"),
+        ),
+        (
+            Item::Path(Path {
+                licence: letters(100),
+                ..course()
+            }),
+            None,
+        ),
+        (
+            Item::Path(Path {
+                licence: letters(101),
+                ..course()
+            }),
+            Some("licence"),
+        ),
+        (
+            Item::Path(Path {
+                attribution: letters(1_000),
+                ..course()
+            }),
+            None,
+        ),
+        (
+            Item::Path(Path {
+                attribution: letters(1_001),
+                ..course()
+            }),
+            Some("attribution"),
+        ),
+        (
+            Item::Profile(Profile {
+                name: letters(100),
+                ..profile()
+            }),
+            None,
+        ),
+        (
+            Item::Profile(Profile {
+                name: letters(101),
+                ..profile()
+            }),
+            Some("name"),
+        ),
+        (
+            Item::Profile(Profile {
+                name: String::new(),
+                ..profile()
+            }),
+            Some("name"),
+        ),
+        (
+            Item::Profile(Profile {
+                about: letters(1_000),
+                ..profile()
+            }),
+            None,
+        ),
+        (
+            Item::Profile(Profile {
+                about: letters(1_001),
+                ..profile()
+            }),
+            Some("about"),
+        ),
+        (
+            Item::BlobManifest(BlobManifest {
+                name: letters(255),
+                ..manifest()
+            }),
+            None,
+        ),
+        (
+            Item::BlobManifest(BlobManifest {
+                name: letters(256),
+                ..manifest()
+            }),
+            Some("name"),
+        ),
+        (
+            Item::BlobManifest(BlobManifest {
+                name: "a\nb".to_owned(),
+                ..manifest()
+            }),
+            Some("name"),
+        ),
     ]);
 }
 
 #[test]
 fn slugs() {
-    let good = [
-        "a", "0", "a-b", "a.b_c-d", "01-intro", "v1.2.3", "x0",
-    ];
+    let good = ["a", "0", "a-b", "a.b_c-d", "01-intro", "v1.2.3", "x0"];
     let bad = [
         "", "A", "a b", "ä", "a/b", "../a", "..", ".", "-", "-a", "a-", ".a", "a.", "_a", "a_",
         "a--b", "a..b", "a-.b", "a%2fb", "a\0b", "a\n", "a\\b", "a?b", "a#b",
@@ -121,7 +230,10 @@ fn slugs() {
     }
     for slug in bad {
         assert!(!is_slug(slug), "{slug:?}");
-        let item = Item::Content(Content { slug: slug.to_owned(), ..page() });
+        let item = Item::Content(Content {
+            slug: slug.to_owned(),
+            ..page()
+        });
         assert_eq!(broken_field(&item), Some("slug"), "{slug:?}");
     }
     assert!(is_slug(&"a".repeat(SLUG_CHARS_MAX)));
@@ -140,12 +252,24 @@ fn languages_and_media_types() {
         ("ää", Some("language")),
     ] {
         let language = language.to_owned();
-        let content = Content { language: language.clone(), ..page() };
+        let content = Content {
+            language: language.clone(),
+            ..page()
+        };
         assert_eq!(broken_field(&Item::Content(content)), expect, "{language}");
-        assert_eq!(broken_field(&Item::Path(Path { language, ..course() })), expect);
+        assert_eq!(
+            broken_field(&Item::Path(Path {
+                language,
+                ..course()
+            })),
+            expect
+        );
     }
     for (len, expect) in [(35, None), (36, Some("language"))] {
-        let content = Content { language: "a".repeat(len), ..page() };
+        let content = Content {
+            language: "a".repeat(len),
+            ..page()
+        };
         assert_eq!(broken_field(&Item::Content(content)), expect);
     }
     let longest = format!("a/{}", "b".repeat(125));
@@ -164,10 +288,23 @@ fn languages_and_media_types() {
         ("text/html\r\nX: y", Some("media_type")),
     ] {
         let media_type = media_type.to_owned();
-        let item = BlobManifest { media_type: media_type.clone(), ..manifest() };
-        assert_eq!(broken_field(&Item::BlobManifest(item)), expect, "{media_type}");
-        let blob = BlobRef { media_type, ..BlobRef::default() };
-        let item = Content { blobs: vec![blob], ..page() };
+        let item = BlobManifest {
+            media_type: media_type.clone(),
+            ..manifest()
+        };
+        assert_eq!(
+            broken_field(&Item::BlobManifest(item)),
+            expect,
+            "{media_type}"
+        );
+        let blob = BlobRef {
+            media_type,
+            ..BlobRef::default()
+        };
+        let item = Content {
+            blobs: vec![blob],
+            ..page()
+        };
         assert_eq!(broken_field(&Item::Content(item)), expect);
     }
 }
@@ -182,7 +319,10 @@ fn numbers_of_things() {
         (tags(1, 0), Some("tags")),
         (vec!["a\nb".to_owned()], Some("tags")),
     ] {
-        let content = Content { tags: tags.clone(), ..page() };
+        let content = Content {
+            tags: tags.clone(),
+            ..page()
+        };
         assert_eq!(broken_field(&Item::Content(content)), expect);
         assert_eq!(broken_field(&Item::Path(Path { tags, ..course() })), expect);
     }
@@ -191,12 +331,21 @@ fn numbers_of_things() {
         ..BlobRef::default()
     };
     for (count, expect) in [(BLOBS_MAX, None), (BLOBS_MAX + 1, Some("blobs"))] {
-        let content = Content { blobs: vec![blob.clone(); count], ..page() };
+        let content = Content {
+            blobs: vec![blob.clone(); count],
+            ..page()
+        };
         assert_eq!(broken_field(&Item::Content(content)), expect);
     }
     for (name, expect) in [(letters(255), None), (letters(256), Some("blobs.name"))] {
-        let blob = BlobRef { name, ..blob.clone() };
-        let content = Content { blobs: vec![blob], ..page() };
+        let blob = BlobRef {
+            name,
+            ..blob.clone()
+        };
+        let content = Content {
+            blobs: vec![blob],
+            ..page()
+        };
         assert_eq!(broken_field(&Item::Content(content)), expect);
     }
 }
@@ -214,7 +363,12 @@ fn trees() {
     let flat = |count: usize| vec![section("x", Vec::new()); count];
     let deep = |levels: usize| (0..levels).fold(Vec::new(), |below, _| vec![section("x", below)]);
     // Full and divided: the count is of the whole tree.
-    let divided = |count: usize| vec![section("x", flat(count / 2 - 1)), section("x", flat(count - count / 2 - 1))];
+    let divided = |count: usize| {
+        vec![
+            section("x", flat(count / 2 - 1)),
+            section("x", flat(count - count / 2 - 1)),
+        ]
+    };
     for (nodes, expect) in [
         (Vec::new(), None),
         (flat(NODES_MAX), None),
@@ -224,20 +378,41 @@ fn trees() {
         (deep(DEPTH_MAX), None),
         (deep(DEPTH_MAX + 1), Some("nodes")),
         (vec![section(&letters(300), Vec::new())], None),
-        (vec![section(&letters(301), Vec::new())], Some("nodes.title")),
+        (
+            vec![section(&letters(301), Vec::new())],
+            Some("nodes.title"),
+        ),
         (vec![section("", Vec::new())], Some("nodes.title")),
-        (vec![section("x", vec![section("", Vec::new())])], Some("nodes.title")),
+        (
+            vec![section("x", vec![section("", Vec::new())])],
+            Some("nodes.title"),
+        ),
     ] {
-        assert_eq!(broken_field(&Item::Path(Path { nodes, ..course() })), expect);
+        assert_eq!(
+            broken_field(&Item::Path(Path { nodes, ..course() })),
+            expect
+        );
     }
 }
 
 /// Returns a page whose body is `len` bytes of msgpack.
 fn page_of(len: usize) -> Item {
-    let frame = encode(&Content { body: "x".repeat(70_000), ..page() }).len() - 70_000;
+    let frame = encode(&Content {
+        body: "x".repeat(70_000),
+        ..page()
+    })
+    .len()
+        - 70_000;
     // A text shorter than 64 KiB has a shorter frame, by two bytes.
-    let text = if len - frame < 65_536 { len - frame + 2 } else { len - frame };
-    let item = Content { body: "x".repeat(text), ..page() };
+    let text = if len - frame < 65_536 {
+        len - frame + 2
+    } else {
+        len - frame
+    };
+    let item = Content {
+        body: "x".repeat(text),
+        ..page()
+    };
     assert_eq!(encode(&item).len(), len);
     Item::Content(item)
 }
@@ -268,8 +443,17 @@ fn a_spilled_body_has_an_end() {
     };
     assert_eq!(field, "body");
     // A reader does not ask for more either.
-    for (bytes, expect) in [(SPILLED_BYTES_MAX as u64, true), (SPILLED_BYTES_MAX as u64 + 1, false), (u64::MAX, false)] {
-        let spill = Spill { spilled: SpillRef { hash: [1; 32], bytes } };
+    for (bytes, expect) in [
+        (SPILLED_BYTES_MAX as u64, true),
+        (SPILLED_BYTES_MAX as u64 + 1, false),
+        (u64::MAX, false),
+    ] {
+        let spill = Spill {
+            spilled: SpillRef {
+                hash: [1; 32],
+                bytes,
+            },
+        };
         let envelope = Envelope::new("content", 1, encode(&spill)).expect("short");
         assert_eq!(Item::open(&envelope).is_ok(), expect);
     }

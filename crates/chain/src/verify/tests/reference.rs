@@ -11,7 +11,11 @@ fn is_next(rules: Rules, author: &AgentPubKey, taken: &[Record], next: &Record) 
     let bytes = rmp_serde::to_vec_named(action).unwrap();
     let hash = |bytes: &[u8]| holo_hash::encode::blake2b_256(bytes);
     let name = format!("{:?}", action.data);
-    let starts = ["Dna(", "AgentValidationPkg(", "Create(CreateData { entry_type: AgentPubKey"];
+    let starts = [
+        "Dna(",
+        "AgentValidationPkg(",
+        "Create(CreateData { entry_type: AgentPubKey",
+    ];
     let start = starts.iter().position(|start| name.starts_with(start));
     let is_key_change = name.contains("entry_type: AgentPubKey") && start.is_none();
     let before = taken.last().map(|last| {
@@ -24,15 +28,19 @@ fn is_next(rules: Rules, author: &AgentPubKey, taken: &[Record], next: &Record) 
             entry => hash(&rmp_serde::to_vec_named(entry).unwrap()),
         };
         let kind = format!("{entry:?}");
-        let kind = kind.split('(').next().unwrap().replace("Agent", "AgentPubKey");
+        let kind = kind
+            .split('(')
+            .next()
+            .unwrap()
+            .replace("Agent", "AgentPubKey");
         let wanted = action.entry_data();
         wanted.is_some_and(|(hash, entry_type)| {
             hash.get_raw_32() == found && format!("{entry_type:?}").starts_with(&kind)
         })
     });
     let visible = |index| name.contains(&format!("entry_index: EntryDefIndex({index})"));
-    let is_ours = !name.contains("Link(")
-        && (!name.contains("entry_type: App(") || visible(0) || visible(1));
+    let is_ours =
+        !name.contains("Link(") && (!name.contains("entry_type: App(") || visible(0) || visible(1));
     action.author() == author
         && action.action_seq() as usize == taken.len()
         && action.prev_action().map(|hash| hash.get_raw_32().to_vec())
@@ -40,7 +48,9 @@ fn is_next(rules: Rules, author: &AgentPubKey, taken: &[Record], next: &Record) 
         && before.is_none_or(|(_, time)| time <= action.timestamp())
         && start == Some(taken.len()).filter(|place| *place < 3)
         && !is_key_change
-        && !taken.iter().any(|record| format!("{:?}", record.action().data).starts_with("Close"))
+        && !taken
+            .iter()
+            .any(|record| format!("{:?}", record.action().data).starts_with("Close"))
         && PublicKey::from_bytes(&public_of(author))
             .unwrap()
             .verify(&bytes, &next.signature().0)
@@ -114,8 +124,7 @@ fn spoil(source: &Chain, index: usize, fault: Fault, sent: &mut Vec<Record>) {
         }
         Fault::Number(seq) => action.header.action_seq = seq,
         Fault::Time(micros) => {
-            action.header.timestamp =
-                holochain_timestamp::Timestamp::from_micros(START + micros);
+            action.header.timestamp = holochain_timestamp::Timestamp::from_micros(START + micros);
         }
         Fault::Author(number) => action.header.author = signer(number).agent().clone(),
     }

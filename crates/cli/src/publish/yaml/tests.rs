@@ -51,7 +51,7 @@ fn faults_name_the_line_of_the_file() {
         ("a: 1\n\ntags: {x: y}\n", 4),
         ("tags:\n- a\n- [b]\n", 4),
         ("title: \"open\nb: c\n", 3),
-        ("a: 1\n\ttitle: x\n", 3),
+        ("a: 1\n\ttitle: x\n", 2),
         ("title: a\ntitle: b\n", 3),
         ("- a\n- b\n", 2),
     ];

@@ -12,13 +12,18 @@ use super::{CodeDraft, HeadingDraft, Paragraph, What, Writer};
 
 impl Writer<'_> {
     pub(super) fn start(&mut self, part: &Prepared, tag: Tag<'_>, range: Range<usize>) {
+        if !matches!(tag, Tag::HtmlBlock) {
+            self.leave_table();
+        }
         match tag {
             Tag::Paragraph => self.start_paragraph(),
             Tag::Heading { level, id, .. } => self.start_heading(level as u8, id.as_deref()),
             Tag::BlockQuote(None) => {
                 self.push(What::Markdown, "<blockquote>\n", "</blockquote>\n");
             }
-            Tag::BlockQuote(Some(kind)) => self.await_title(Kind::of_quote(kind), None, What::Markdown),
+            Tag::BlockQuote(Some(kind)) => {
+                self.await_title(Kind::of_quote(kind), None, What::Markdown)
+            }
             Tag::CodeBlock(kind) => self.start_code(&kind),
             Tag::HtmlBlock => self.html = Some(String::new()),
             Tag::List(first) => self.start_list(first),
@@ -31,7 +36,10 @@ impl Writer<'_> {
             Tag::DefinitionListDefinition => self.start_part("<dd>", "</dd>\n"),
             Tag::Table(alignments) => {
                 self.alignments = alignments;
-                self.push_always("<div class=\"scroll\"><table>\n", "</tbody></table></div>\n");
+                self.push_always(
+                    "<div class=\"scroll\"><table>\n",
+                    "</tbody></table></div>\n",
+                );
             }
             Tag::TableHead => {
                 self.in_table_head = true;
@@ -99,14 +107,22 @@ impl Writer<'_> {
         match first {
             None => self.push(What::Markdown, "<ul>\n", "</ul>\n"),
             Some(1) => self.push(What::Markdown, "<ol>\n", "</ol>\n"),
-            Some(first) => self.push(What::Markdown, &format!("<ol start=\"{first}\">\n"), "</ol>\n"),
+            Some(first) => self.push(
+                What::Markdown,
+                &format!("<ol start=\"{first}\">\n"),
+                "</ol>\n",
+            ),
         };
     }
 
     fn start_paragraph(&mut self) {
         self.keep();
         self.push_always("", "");
-        self.paragraph = Some(Paragraph { figures: Vec::new(), has_text: false, depth: self.open.len() });
+        self.paragraph = Some(Paragraph {
+            figures: Vec::new(),
+            has_text: false,
+            depth: self.open.len(),
+        });
     }
 
     fn end_paragraph(&mut self) {
@@ -147,9 +163,13 @@ impl Writer<'_> {
         };
         let text = self.plain[draft.plain_start..].trim().to_owned();
         self.break_plain();
-        if self.in_cell || html.is_empty() {
+        if !self.has_headings() || html.is_empty() {
+            if draft.is_title {
+                self.open_callout(None);
+            }
             if !html.is_empty() {
-                self.out.push_str(&format!("<p><strong>{html}</strong></p>\n"));
+                self.out
+                    .push_str(&format!("<p><strong>{html}</strong></p>\n"));
             }
             return;
         }
@@ -158,9 +178,17 @@ impl Writer<'_> {
             None => self.ids.claim_for_text(&text),
         };
         if draft.is_title {
-            let is_folded = self.awaiting.as_ref().is_some_and(|awaiting| awaiting.kind.is_folded());
+            let is_folded = self
+                .awaiting
+                .as_ref()
+                .is_some_and(|awaiting| awaiting.kind.is_folded());
             let level = self.level(draft.level, self.divs.saturating_add(1), is_folded);
-            self.open_callout(Some(&Title { html, text, id, level }));
+            self.open_callout(Some(&Title {
+                html,
+                text,
+                id,
+                level,
+            }));
             return;
         }
         let level = self.level(draft.level, self.divs, false);
@@ -172,9 +200,17 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether a heading here is part of the page's outline; in cells and footnotes it only stands out.
+    pub(super) fn has_headings(&self) -> bool {
+        !self.in_cell && !self.footnotes.is_open()
+    }
+
     /// Returns the level on the page: below the title, deeper inside call-outs, none skipped.
     pub(super) fn level(&mut self, written: u8, divs: u8, is_silent: bool) -> u8 {
-        let wanted = written.saturating_add(self.shift).saturating_add(divs).clamp(2, 6);
+        let wanted = written
+            .saturating_add(self.shift)
+            .saturating_add(divs)
+            .clamp(2, 6);
         let level = wanted.min(self.last_level + 1);
         if !is_silent {
             self.last_level = level;
@@ -187,7 +223,10 @@ impl Writer<'_> {
             CodeBlockKind::Fenced(info) => info.to_string(),
             CodeBlockKind::Indented => String::new(),
         };
-        self.code = Some(CodeDraft { info, text: String::new() });
+        self.code = Some(CodeDraft {
+            info,
+            text: String::new(),
+        });
     }
 
     fn end_code(&mut self, part: &Prepared, range: &Range<usize>) {
@@ -196,12 +235,20 @@ impl Writer<'_> {
         };
         for placed in part.markers_in(range) {
             // The parser saw code where the first look saw none: the author's line comes back.
-            draft.text = draft.text.replacen(super::super::blocks::MARKER, &placed.line, 1);
+            draft.text = draft
+                .text
+                .replacen(super::super::blocks::MARKER, &placed.line, 1);
         }
         self.break_plain();
         self.plain.push_str(&draft.text);
         self.break_plain();
-        code::write(&mut self.out, &draft.info, &draft.text, &mut self.budget, self.words);
+        code::write(
+            &mut self.out,
+            &draft.info,
+            &draft.text,
+            &mut self.budget,
+            self.words,
+        );
     }
 
     fn end_html(&mut self, part: &Prepared, range: &Range<usize>) {
@@ -242,7 +289,11 @@ impl Writer<'_> {
             for row in rows {
                 self.out.push_str("<tr>");
                 for text in row {
-                    self.out.push_str(if cell == "th" { "<th scope=\"col\">" } else { "<td>" });
+                    self.out.push_str(if cell == "th" {
+                        "<th scope=\"col\">"
+                    } else {
+                        "<td>"
+                    });
                     self.grid_cell(text);
                     self.out.push_str(&format!("</{cell}>"));
                 }
@@ -254,7 +305,11 @@ impl Writer<'_> {
     }
 
     fn grid_cell(&mut self, text: &str) {
-        let part = Prepared { text: text.to_owned(), markers: Vec::new(), has_top_heading: false };
+        let part = Prepared {
+            text: text.to_owned(),
+            markers: Vec::new(),
+            has_top_heading: false,
+        };
         let outer_skip = std::mem::replace(&mut self.skip_to, 0);
         self.in_cell = true;
         self.keep();
@@ -271,6 +326,8 @@ impl Writer<'_> {
 
 /// A cell that holds nothing but one paragraph needs no frame around it.
 fn only_paragraph(html: &str) -> &str {
-    let inner = html.strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
+    let inner = html
+        .strip_prefix("<p>")
+        .and_then(|rest| rest.strip_suffix("</p>"));
     inner.filter(|inner| !inner.contains("<p>")).unwrap_or(html)
 }

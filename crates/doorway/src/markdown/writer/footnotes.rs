@@ -26,6 +26,13 @@ struct Note {
     back: Option<String>,
 }
 
+impl Footnotes {
+    /// Whether the text of a note is being written.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+}
+
 impl Writer<'_> {
     fn note(&mut self, label: &str) -> usize {
         if let Some(idx) = self.footnotes.by_label.get(label) {
@@ -33,7 +40,11 @@ impl Writer<'_> {
         }
         let idx = self.footnotes.notes.len();
         let id = self.ids.claim(&format!("note-{}", idx + 1));
-        self.footnotes.notes.push(Note { label: label.to_owned(), id, back: None });
+        self.footnotes.notes.push(Note {
+            label: label.to_owned(),
+            id,
+            back: None,
+        });
         self.footnotes.by_label.insert(label.to_owned(), idx);
         idx
     }
@@ -43,13 +54,21 @@ impl Writer<'_> {
         let idx = self.note(label);
         let number = idx + 1;
         self.out.push_str("<sup class=\"ref\"><a");
-        escape::attribute(&mut self.out, "href", &format!("#{}", self.footnotes.notes[idx].id));
+        escape::attribute(
+            &mut self.out,
+            "href",
+            &format!("#{}", self.footnotes.notes[idx].id),
+        );
         if self.footnotes.notes[idx].back.is_none() {
             let back = self.ids.claim(&format!("noteref-{number}"));
             escape::attribute(&mut self.out, "id", &back);
             self.footnotes.notes[idx].back = Some(back);
         }
-        escape::attribute(&mut self.out, "aria-label", &format!("{} {number}", self.words.note));
+        escape::attribute(
+            &mut self.out,
+            "aria-label",
+            &format!("{} {number}", self.words.note),
+        );
         self.out.push_str(&format!(">{number}</a></sup>"));
     }
 
@@ -80,14 +99,19 @@ impl Writer<'_> {
         if notes.is_empty() {
             return;
         }
-        self.out.push_str("<section class=\"notes\" role=\"doc-endnotes\"");
+        self.out
+            .push_str("<section class=\"notes\" role=\"doc-endnotes\"");
         escape::attribute(&mut self.out, "aria-label", self.words.notes);
         self.out.push_str("><ol>\n");
         for note in &notes {
             self.out.push_str("<li");
             escape::attribute(&mut self.out, "id", &note.id);
             self.out.push('>');
-            let html = self.footnotes.bodies.get(&note.label).map_or("", |html| html.trim_end());
+            let html = self
+                .footnotes
+                .bodies
+                .get(&note.label)
+                .map_or("", |html| html.trim_end());
             let (html, end) = match html.strip_suffix("</p>") {
                 Some(inner) => (inner, "</p>"),
                 None => (html, ""),

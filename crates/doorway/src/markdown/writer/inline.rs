@@ -23,12 +23,21 @@ impl Writer<'_> {
             Tag::Strikethrough => self.start_mark("<del>", "</del>"),
             Tag::Superscript => self.start_mark("<sup>", "</sup>"),
             Tag::Subscript => self.start_mark("<sub>", "</sub>"),
-            Tag::Link { link_type, dest_url, title, .. } => {
+            Tag::Link {
+                link_type,
+                dest_url,
+                title,
+                ..
+            } => {
                 self.mark_text();
-                let attributes = trailing(part, range.end).map(|(found, _)| found).unwrap_or_default();
+                let attributes = trailing(part, range.end)
+                    .map(|(found, _)| found)
+                    .unwrap_or_default();
                 self.start_link(link_type, &dest_url, &title, &attributes);
             }
-            Tag::Image { dest_url, title, .. } => self.start_exhibit(&dest_url, &title),
+            Tag::Image {
+                dest_url, title, ..
+            } => self.start_exhibit(&dest_url, &title),
             // Blocks are opened elsewhere.
             _ => self.push_unframed(What::Markdown),
         }
@@ -40,10 +49,10 @@ impl Writer<'_> {
             return;
         }
         self.pop_markdown();
-        if range.end > self.skip_to {
-            if let Some((_, len)) = trailing(part, range.end) {
-                self.skip_to = range.end + len;
-            }
+        if range.end > self.skip_to
+            && let Some((_, len)) = trailing(part, range.end)
+        {
+            self.skip_to = range.end + len;
         }
     }
 
@@ -53,9 +62,19 @@ impl Writer<'_> {
     }
 
     /// Opens a link, or a place to link to, or nothing where the address is refused.
-    fn start_link(&mut self, link_type: LinkType, address: &str, title: &str, attributes: &Attributes) {
+    fn start_link(
+        &mut self,
+        link_type: LinkType,
+        address: &str,
+        title: &str,
+        attributes: &Attributes,
+    ) {
         let mut html = String::new();
-        let id = attributes.id.as_deref().and_then(ids::written).map(|id| self.ids.claim(id));
+        let id = attributes
+            .id
+            .as_deref()
+            .and_then(ids::written)
+            .map(|id| self.ids.claim(id));
         if link_type == LinkType::ShortcutUnknown && address.is_empty() {
             html.push_str("<span");
             if let Some(id) = id {
@@ -65,7 +84,11 @@ impl Writer<'_> {
             self.push(What::Markdown, &html, "</span>");
             return;
         }
-        let address = if link_type == LinkType::Email { format!("mailto:{address}") } else { address.to_owned() };
+        let address = if link_type == LinkType::Email {
+            format!("mailto:{address}")
+        } else {
+            address.to_owned()
+        };
         let Some(target) = links::target(&address).filter(|_| self.links == 0) else {
             self.push_unframed(What::Markdown);
             return;
@@ -90,7 +113,11 @@ impl Writer<'_> {
         }
         let title = (!title.is_empty()).then(|| title.to_owned());
         self.exhibit = Some(ExhibitDraft {
-            exhibit: Exhibit { source: source.to_owned(), title, ..Exhibit::default() },
+            exhibit: Exhibit {
+                source: source.to_owned(),
+                title,
+                ..Exhibit::default()
+            },
             plain_start: self.plain.len(),
             inner: 0,
         });
@@ -142,7 +169,11 @@ impl Writer<'_> {
         };
         self.out.push_str(&html);
         let depth = self.open.len();
-        if let Some(paragraph) = self.paragraph.as_mut().filter(|paragraph| paragraph.depth == depth) {
+        if let Some(paragraph) = self
+            .paragraph
+            .as_mut()
+            .filter(|paragraph| paragraph.depth == depth)
+        {
             let mut figure = format!("<figure>{html}");
             match (&exhibit.title, caption) {
                 (Some(title), _) => {
@@ -178,6 +209,9 @@ impl Writer<'_> {
         if self.is_silent(&event) {
             return;
         }
+        if !matches!(event, Event::InlineHtml(_) | Event::SoftBreak) {
+            self.leave_table();
+        }
         match event {
             Event::Text(text) => self.text(&text),
             Event::Code(code) => self.inline_code(part, &code, &range),
@@ -212,6 +246,7 @@ impl Writer<'_> {
             return;
         }
         if !text.trim().is_empty() {
+            self.leave_table();
             self.mark_text();
         }
         escape::text(&mut self.out, text);
@@ -237,7 +272,11 @@ impl Writer<'_> {
 
     fn display_formula(&mut self, formula: &str) {
         let depth = self.open.len();
-        match self.paragraph.as_mut().filter(|paragraph| paragraph.depth == depth) {
+        match self
+            .paragraph
+            .as_mut()
+            .filter(|paragraph| paragraph.depth == depth)
+        {
             Some(paragraph) => {
                 paragraph.figures.push(formula_html("div", "$$", formula));
                 self.out.push_str(&formula_html("span", "$$", formula));
@@ -248,18 +287,26 @@ impl Writer<'_> {
     }
 
     fn task(&mut self, is_done: bool) {
-        let word = if is_done { self.words.done } else { self.words.open };
+        let word = if is_done {
+            self.words.done
+        } else {
+            self.words.open
+        };
         self.out.push_str("<span class=\"task\" role=\"img\"");
         escape::attribute(&mut self.out, "aria-label", word);
-        self.out.push_str(if is_done { ">☑</span> " } else { ">☐</span> " });
+        self.out.push_str(if is_done {
+            ">☑</span> "
+        } else {
+            ">☐</span> "
+        });
     }
 
     /// Remembers that the paragraph holds more than pictures.
     pub(super) fn mark_text(&mut self) {
-        if self.exhibit.is_none() {
-            if let Some(paragraph) = &mut self.paragraph {
-                paragraph.has_text = true;
-            }
+        if self.exhibit.is_none()
+            && let Some(paragraph) = &mut self.paragraph
+        {
+            paragraph.has_text = true;
         }
     }
 }

@@ -33,13 +33,35 @@ impl Writer<'_> {
     /// HTML text may hold entities, which a browser reads; it holds no tags.
     fn raw_text(&mut self, text: &str) {
         if !text.trim().is_empty() {
+            self.leave_table();
             self.mark_text();
         }
         self.out.push_str(text);
         self.plain.push_str(&escape::decode(text));
     }
 
+    /// Closes the frames of an author's table when something comes that is no part of one.
+    pub(super) fn leave_table(&mut self) {
+        while self.table_frame().is_some() {
+            self.pop();
+        }
+    }
+
+    /// The frame of a table that is open right here.
+    fn table_frame(&self) -> Option<&str> {
+        match &self.open.last()?.what {
+            What::Raw(name) if raw::is_table_frame(name) => Some(name),
+            _ => None,
+        }
+    }
+
     fn open_raw(&mut self, tag: &Tag) {
+        if !raw::fits_table_frame(&tag.name, self.table_frame()) {
+            return;
+        }
+        if raw::fits_table_frame(&tag.name, None) {
+            self.leave_table();
+        }
         let in_line = self.paragraph.is_some() || self.heading.is_some();
         match raw::fate(&tag.name) {
             Fate::Block if in_line => {}
@@ -49,7 +71,7 @@ impl Writer<'_> {
                 let name = tag.name.clone();
                 self.push_raw(tag, &name);
             }
-            Fate::Heading(level) => {
+            Fate::Heading(level) if self.has_headings() && self.frames < DEPTH_MAX => {
                 let level = self.level(level, self.divs, false);
                 self.push_raw(tag, &format!("h{level}"));
             }
@@ -58,7 +80,7 @@ impl Writer<'_> {
             Fate::Link => self.raw_link(tag),
             Fate::Exhibit => self.raw_exhibit(tag),
             Fate::Frame => self.raw_frame(tag),
-            Fate::Unwrap | Fate::Literal => {}
+            Fate::Heading(_) | Fate::Unwrap | Fate::Literal => {}
             Fate::Drop => self.dropping = raw::has_content(&tag.name).then(|| tag.name.clone()),
         }
     }
@@ -96,7 +118,11 @@ impl Writer<'_> {
         self.mark_text();
         let address = tag.value("href").unwrap_or_default();
         let target = links::target(address).filter(|_| !address.is_empty() && self.links == 0);
-        let id = tag.value("id").or_else(|| tag.value("name")).and_then(ids::written).map(str::to_owned);
+        let id = tag
+            .value("id")
+            .or_else(|| tag.value("name"))
+            .and_then(ids::written)
+            .map(str::to_owned);
         if self.frames >= DEPTH_MAX || (target.is_none() && id.is_none()) {
             return;
         }
@@ -127,7 +153,9 @@ impl Writer<'_> {
         };
         let exhibit = Exhibit {
             source: take("src").unwrap_or_default(),
-            alt: take("alt").or_else(|| take("aria-label")).unwrap_or_default(),
+            alt: take("alt")
+                .or_else(|| take("aria-label"))
+                .unwrap_or_default(),
             title: take("title"),
             width: take("width"),
             height: take("height"),
@@ -145,7 +173,11 @@ impl Writer<'_> {
     fn player_piece(&mut self, piece: &Piece<'_>) {
         match piece {
             Piece::Open(tag) if tag.name == "source" => {
-                if let Some(player) = self.player.as_mut().filter(|player| player.source.is_empty()) {
+                if let Some(player) = self
+                    .player
+                    .as_mut()
+                    .filter(|player| player.source.is_empty())
+                {
                     player.source = tag.value("src").unwrap_or_default().to_owned();
                 }
             }
@@ -165,7 +197,9 @@ impl Writer<'_> {
     fn raw_frame(&mut self, tag: &Tag) {
         self.dropping = Some(tag.name.clone());
         let address = tag.value("src").unwrap_or_default();
-        let Some(target) = links::target(address).filter(|_| !address.is_empty() && self.links == 0) else {
+        let Some(target) =
+            links::target(address).filter(|_| !address.is_empty() && self.links == 0)
+        else {
             return;
         };
         self.mark_text();
@@ -173,16 +207,27 @@ impl Writer<'_> {
         self.out.push_str(if in_line { "" } else { "<p>" });
         open_link(&mut self.out, address, target);
         self.out.push('>');
-        let label = tag.value("title").filter(|title| !title.is_empty()).unwrap_or(address).to_owned();
+        let label = tag
+            .value("title")
+            .filter(|title| !title.is_empty())
+            .unwrap_or(address)
+            .to_owned();
         escape::text(&mut self.out, &label);
         self.plain.push_str(&label);
-        self.out.push_str(if in_line { "</a>" } else { "</a></p>\n" });
+        self.out
+            .push_str(if in_line { "</a>" } else { "</a></p>\n" });
     }
 
     /// Closes the innermost frame of this name within the enclosing block.
     fn close_raw(&mut self, name: &str) {
-        let mut inner = self.open.iter().rev().take_while(|open| matches!(open.what, What::Raw(_)));
-        let Some(at) = inner.position(|open| matches!(&open.what, What::Raw(opened) if opened == name)) else {
+        let mut inner = self
+            .open
+            .iter()
+            .rev()
+            .take_while(|open| matches!(open.what, What::Raw(_)));
+        let Some(at) =
+            inner.position(|open| matches!(&open.what, What::Raw(opened) if opened == name))
+        else {
             return;
         };
         for _ in 0..=at {

@@ -1,7 +1,8 @@
 //! The English catalogue.
 
 use super::{
-    CalloutWords, FrameWords, Language, ProblemWords, ProofWords, ReadingWords, SearchWords, Strings,
+    CalloutWords, FrameWords, Language, ProblemWords, ProofWords, ReadingWords, SearchWords,
+    Strings,
 };
 
 pub(super) static STRINGS: Strings = Strings {
@@ -54,6 +55,7 @@ pub(super) static STRINGS: Strings = Strings {
         empty_text: "Courses and pages will appear here as soon as somebody publishes a folder of Markdown.",
         empty_step: "Take the first step on the machine that runs this doorway:",
         course: "Course",
+        about_course: "About this course",
         contents: "Contents",
         contents_all: "All contents",
         contents_none: "This course has no pages yet.",
@@ -134,7 +136,17 @@ pub(super) static STRINGS: Strings = Strings {
         to_home: "Back to the home page",
     },
     months: [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ],
 };

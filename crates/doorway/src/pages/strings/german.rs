@@ -1,7 +1,8 @@
 //! The German catalogue.
 
 use super::{
-    CalloutWords, FrameWords, Language, ProblemWords, ProofWords, ReadingWords, SearchWords, Strings,
+    CalloutWords, FrameWords, Language, ProblemWords, ProofWords, ReadingWords, SearchWords,
+    Strings,
 };
 
 pub(super) static STRINGS: Strings = Strings {
@@ -54,6 +55,7 @@ pub(super) static STRINGS: Strings = Strings {
         empty_text: "Kurse und Seiten erscheinen hier, sobald jemand einen Ordner mit Markdown veröffentlicht.",
         empty_step: "So geht der erste Schritt auf dem Rechner, auf dem dieser Zugang läuft:",
         course: "Kurs",
+        about_course: "Über diesen Kurs",
         contents: "Inhalt",
         contents_all: "Ganzer Inhalt",
         contents_none: "Dieser Kurs hat noch keine Seiten.",
@@ -134,7 +136,17 @@ pub(super) static STRINGS: Strings = Strings {
         to_home: "Zur Startseite",
     },
     months: [
-        "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
         "Dezember",
     ],
 };

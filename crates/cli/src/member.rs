@@ -1,0 +1,170 @@
+//! `commonhold member`, `profile` and `whoami`: people and keys.
+
+use base::{Code, Problem};
+use chain::kind::{Opened, Profile, ReachWord};
+use chain::{
+    ActionData, ActionHash, AgentPubKey, EntryHash, EntryVisibility, Envelope, Item, Record, Signer as _,
+    Write,
+};
+use conductor::Conductor as _;
+use serde_json::json;
+
+use crate::agent::{self, Agent};
+use crate::args::{AgentArgs, MemberArgs, MemberCommand, MemberTarget, ProfileArgs};
+use crate::home;
+use crate::output::{Outcome, Output, count};
+use crate::session::Session;
+
+/// Runs `commonhold whoami`.
+pub(crate) fn whoami(args: &AgentArgs, output: &Output) -> Outcome {
+    let data = home::agent(args.data.clone())?;
+    let signer = agent::signer(&data)?;
+    let key = signer.agent().to_string();
+    let document = json!({ "ok": true, "agent": key, "folder": data });
+    output.result(&document, std::slice::from_ref(&key));
+    Ok(())
+}
+
+/// Runs `commonhold member`.
+pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
+    match &args.command {
+        MemberCommand::List(target) => list(target, output).await,
+        MemberCommand::Add { key, role, target } => {
+            let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
+            let session = Session::open(&agent, &target.server.to).await?;
+            let key = parse(key)?.to_string();
+            let token = session.token().await?;
+            let view = session.doorway.put_member(&key, role.as_str(), &token).await?;
+            let line = format!("{key} may now write here as {}.", view.role);
+            output.result(&view, &[line]);
+            Ok(())
+        }
+        MemberCommand::Remove { key, target } => {
+            let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
+            let session = Session::open(&agent, &target.server.to).await?;
+            let key = parse(key)?.to_string();
+            let token = session.token().await?;
+            session.doorway.remove_member(&key, &token).await?;
+            let line = format!("{key} may no longer write here. What they wrote stays.");
+            output.result(&json!({ "ok": true, "agent": key }), &[line]);
+            Ok(())
+        }
+    }
+}
+
+async fn list(target: &MemberTarget, output: &Output) -> Outcome {
+    let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
+    let session = Session::open(&agent, &target.server.to).await?;
+    let token = session.token().await?;
+    let view = session.doorway.members(&token).await?;
+    let mut lines: Vec<String> = view
+        .members
+        .iter()
+        .map(|member| {
+            let name = if member.name.is_empty() { "—" } else { &member.name };
+            format!("{:<10} {:<24} {}", member.role, name, member.agent)
+        })
+        .collect();
+    lines.push(count(view.members.len() as u64, "member", "members"));
+    output.result(&view, &lines);
+    Ok(())
+}
+
+fn parse(key: &str) -> Result<AgentPubKey, Problem> {
+    AgentPubKey::try_from(key).map_err(|error| {
+        Problem::new(Code::MalformedHash, format!("{key:?} is no agent key: {error}"))
+    })
+}
+
+/// Runs `commonhold profile`.
+pub(crate) async fn profile(args: &ProfileArgs, output: &Output) -> Outcome {
+    let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
+    let session = Session::open(&agent, &args.server.to).await?;
+    session.join().await?;
+    let records = agent.records(&session.cell, None).await?;
+    let known = own_profile(&records);
+    let before = known.as_ref().map(|known| known.profile.clone());
+    let mut profile = before.clone().unwrap_or_default();
+    profile.reach = ReachWord(base::Reach::Commons);
+    if let Some(name) = &args.name {
+        profile.name.clone_from(name);
+    }
+    if let Some(about) = &args.about {
+        profile.about.clone_from(about);
+    }
+    if profile.name.is_empty() {
+        let detail = "say how you want to be called: --name NAME";
+        return Err(Problem::new(Code::MalformedKind, detail).into());
+    }
+    if before.as_ref() != Some(&profile) {
+        let sealed = Item::Profile(profile.clone())
+            .seal()
+            .map_err(|error| Problem::new(Code::MalformedKind, error.to_string()))?;
+        let visibility = EntryVisibility::Public;
+        let envelope = sealed.envelope;
+        let write = match known {
+            None => Write::Create {
+                envelope,
+                visibility,
+            },
+            Some(known) => Write::Update {
+                original: known.original,
+                original_entry: known.original_entry,
+                envelope,
+                visibility,
+            },
+        };
+        let written = agent.engine().write(&session.cell, vec![write]).await;
+        written.map_err(agent::problem)?;
+    }
+    session.send(|_| {}).await?;
+    let document = json!({
+        "ok": true,
+        "agent": agent.key().to_string(),
+        "name": profile.name,
+        "about": profile.about,
+    });
+    output.result(&document, &[format!("You are shown as {}.", profile.name)]);
+    Ok(())
+}
+
+/// The profile that a chain says, with the action that wrote it first.
+struct OwnProfile {
+    original: ActionHash,
+    original_entry: EntryHash,
+    profile: Profile,
+}
+
+/// Returns the newest profile of a chain.
+fn own_profile(records: &[Record]) -> Option<OwnProfile> {
+    let mut own: Option<OwnProfile> = None;
+    for record in records {
+        let Some(profile) = profile_in(record) else {
+            continue;
+        };
+        match (&record.action().data, &mut own) {
+            (ActionData::Create(create), _) => {
+                own = Some(OwnProfile {
+                    original: record.action_address().clone(),
+                    original_entry: create.entry_hash.clone(),
+                    profile,
+                });
+            }
+            (ActionData::Update(update), Some(own))
+                if update.original_action_address == own.original =>
+            {
+                own.profile = profile;
+            }
+            _ => {}
+        }
+    }
+    own
+}
+
+fn profile_in(record: &Record) -> Option<Profile> {
+    let envelope = Envelope::from_entry(chain::record::present(record)?).ok()?;
+    match Item::open(&envelope).ok()? {
+        Opened::Item(Item::Profile(profile)) => Some(profile),
+        Opened::Item(_) | Opened::Spilled { .. } => None,
+    }
+}

@@ -1,0 +1,273 @@
+//! `commonhold publish` and `unpublish`: sign what the plan says, send it, and wait until it can be read.
+//!
+//! The own chain is the truth: what was signed and not sent is sent by the next run, so a run may end anywhere.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::{Code, ContentHash, Problem};
+use chain::{ActionData, ActionHash, Record};
+use conductor::Conductor as _;
+use serde_json::{Value, json};
+
+use crate::agent::{self, Agent};
+use crate::args::{PublishArgs, UnpublishArgs};
+use crate::home;
+use crate::output::{Outcome, Output, count};
+use crate::publish::course::Course;
+use crate::publish::plan::{self, Existing, Key, Plan, Step, Target};
+use crate::publish::{self, BrokenLinks, Options};
+use crate::session::Session;
+use crate::upload;
+
+/// Actions that are signed at once.
+const STEPS_PER_WRITE: usize = 250;
+
+/// How long to wait until what was sent can be read, in tenths of a second.
+const VISIBLE_TENTHS_MAX: u32 = 100;
+
+/// What a run did, for programs and people.
+struct Summary {
+    title: String,
+    url: String,
+    plan: Plan,
+    warnings: Vec<Problem>,
+    sent: u64,
+    is_dry_run: bool,
+}
+
+/// Runs `commonhold publish`.
+pub(crate) async fn run(args: &PublishArgs, output: &Output) -> Outcome {
+    let options = Options {
+        broken_links: if args.allow_broken_links {
+            BrokenLinks::Unlink
+        } else {
+            BrokenLinks::Refuse
+        },
+        ..Options::default()
+    };
+    let course = publish::understand(&args.folder, &options)?;
+    for warning in &course.warnings {
+        output.warn(warning);
+    }
+    let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
+    let session = Session::open(&agent, &args.server.to).await?;
+    let summary = course_to(&session, course, args.dry_run, output).await?;
+    summary.tell(output);
+    Ok(())
+}
+
+/// Publishes a course over a session.
+async fn course_to(
+    session: &Session<'_>,
+    course: Course,
+    is_dry_run: bool,
+    output: &Output,
+) -> Result<Summary, Problem> {
+    let existing = existing(session, is_dry_run).await?;
+    let plan = plan::diff(&existing, &course).map_err(unread)?;
+    let path = if course.is_loose {
+        format!("/pages/{}", course.slug)
+    } else {
+        format!("/courses/{}", course.slug)
+    };
+    let mut summary = Summary {
+        title: course.title.clone(),
+        url: session.doorway.join(&path)?.to_string(),
+        plan,
+        warnings: course.warnings.clone(),
+        sent: 0,
+        is_dry_run,
+    };
+    if is_dry_run {
+        return Ok(summary);
+    }
+    upload::media(session, &course, output).await?;
+    summary.sent = carry_out(session, &summary.plan, output).await?;
+    Ok(summary)
+}
+
+/// Publishes the handbook or any other folder on behalf of another command; says nothing.
+pub(crate) async fn quietly(agent: &Agent, address: &str, course: Course) -> Result<(), Problem> {
+    let session = Session::open(agent, address).await?;
+    course_to(&session, course, false, &Output::SILENT).await?;
+    Ok(())
+}
+
+/// Runs `commonhold unpublish`.
+pub(crate) async fn withdraw(args: &UnpublishArgs, output: &Output) -> Outcome {
+    let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
+    let session = Session::open(&agent, &args.server.to).await?;
+    let existing = existing(&session, args.dry_run).await?;
+    let target = if existing.courses().contains(&args.slug.as_str()) {
+        Target::Course(args.slug.clone())
+    } else {
+        Target::Page(args.slug.clone())
+    };
+    let plan = plan::withdraw(&existing, &target).map_err(unread)?;
+    if plan.is_empty() {
+        let detail = format!("your chain holds no course and no page {:?}", args.slug);
+        return Err(Problem::new(Code::NotFound, detail).into());
+    }
+    let mut summary = Summary {
+        title: args.slug.clone(),
+        url: session.doorway.address().to_string(),
+        plan,
+        warnings: Vec::new(),
+        sent: 0,
+        is_dry_run: args.dry_run,
+    };
+    if !args.dry_run {
+        summary.sent = carry_out(&session, &summary.plan, output).await?;
+    }
+    summary.tell(output);
+    Ok(())
+}
+
+/// Returns what the own chain says, after taking it up. A dry run makes no chain where there is none.
+async fn existing(session: &Session<'_>, is_dry_run: bool) -> Result<Existing, Problem> {
+    if is_dry_run && !session.agent.has_chain(&session.cell).await? {
+        return Ok(Existing::fold(std::iter::empty()));
+    }
+    session.join().await?;
+    let records = session.agent.records(&session.cell, None).await?;
+    let mut existing = Existing::fold(records.iter());
+    for hash in existing.unread() {
+        let token = session.token().await?;
+        if let Some(body) = session.doorway.blob(&hash, &token).await? {
+            existing.supply(&body);
+        }
+    }
+    Ok(existing)
+}
+
+fn unread(error: plan::Unread) -> Problem {
+    let detail = format!("{error}; the doorway does not have them either");
+    Problem::new(Code::BodyMissing, detail)
+}
+
+/// Signs the steps of a plan, sends all that is not sent, and waits until it can be read.
+async fn carry_out(session: &Session<'_>, plan: &Plan, output: &Output) -> Result<u64, Problem> {
+    let bar = output.progress("signing", plan.steps().len() as u64, false);
+    let mut created = BTreeMap::new();
+    for steps in plan.steps().chunks(STEPS_PER_WRITE) {
+        write(session, steps, &mut created).await?;
+        bar.inc(steps.len() as u64);
+    }
+    bar.finish_and_clear();
+    let last = plan.path(&created);
+    let last = last.map_err(|error| Problem::new(Code::Bug, error.to_string()))?;
+    if let Some(step) = last {
+        write(session, &[step], &mut created).await?;
+    }
+    let waiting = session.unsent().await?;
+    let bar = output.progress("sending", waiting, false);
+    let sent = session.send(|count| bar.inc(count)).await?;
+    bar.finish_and_clear();
+    if sent > 0 {
+        wait_until_visible(session).await?;
+    }
+    Ok(sent)
+}
+
+/// Stores the long bodies of steps, then signs the steps.
+async fn write(
+    session: &Session<'_>,
+    steps: &[Step],
+    created: &mut BTreeMap<String, ActionHash>,
+) -> Result<(), Problem> {
+    for body in steps.iter().filter_map(|step| step.spilled.as_ref()) {
+        let token = session.token().await?;
+        let hash = ContentHash::of(body);
+        let bytes = body.len() as u64;
+        session
+            .doorway
+            .put_blob(&hash, bytes, body.clone().into(), &token)
+            .await?;
+    }
+    let writes = steps.iter().map(|step| step.write.clone()).collect();
+    let engine = session.agent.engine();
+    let records: Vec<Record> = engine
+        .write(&session.cell, writes)
+        .await
+        .map_err(agent::problem)?;
+    for (step, record) in steps.iter().zip(&records) {
+        if let (Key::Page { slug, .. }, ActionData::Create(_)) = (&step.key, &record.action().data)
+        {
+            created.insert(slug.clone(), record.action_address().clone());
+        }
+    }
+    Ok(())
+}
+
+/// Asks the doorway until it has projected everything, or for ten seconds.
+async fn wait_until_visible(session: &Session<'_>) -> Result<(), Problem> {
+    for _ in 0..VISIBLE_TENTHS_MAX {
+        if session.doorway.ready().await?.projection_lag_records == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let detail = "everything was sent and is safe; the doorway is still busy showing it";
+    Err(Problem::new(Code::Unavailable, detail))
+}
+
+impl Summary {
+    fn tell(&self, output: &Output) {
+        output.result(&self.document(), &self.lines());
+    }
+
+    fn document(&self) -> Value {
+        let counts = self.plan.counts();
+        json!({
+            "ok": true,
+            "dry_run": self.is_dry_run,
+            "title": self.title,
+            "url": self.url,
+            "pages": {
+                "new": counts.pages_new,
+                "changed": counts.pages_changed,
+                "withdrawn": counts.pages_withdrawn,
+                "unchanged": counts.pages_unchanged,
+            },
+            "blobs": {
+                "new": counts.blobs_new,
+                "changed": counts.blobs_changed,
+                "unchanged": counts.blobs_unchanged,
+                "bytes_new": counts.blob_bytes_new,
+            },
+            "records_sent": self.sent,
+            "warnings": self.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let counts = self.plan.counts();
+        let pages = [
+            (counts.pages_new, "new"),
+            (counts.pages_changed, "changed"),
+            (counts.pages_withdrawn, "withdrawn"),
+            (counts.pages_unchanged, "unchanged"),
+        ];
+        let pages: Vec<String> = pages
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        let pages = if pages.is_empty() {
+            "no pages".to_owned()
+        } else {
+            format!("pages: {}", pages.join(", "))
+        };
+        let blobs = count(counts.blobs_new as u64, "new file", "new files");
+        if self.is_dry_run {
+            let lines = format!("“{}” would go to {} ({pages}; {blobs}).", self.title, self.url);
+            return vec![lines, "Nothing was sent.".to_owned()];
+        }
+        if self.sent == 0 {
+            return vec![format!("“{}” is as it was: {} ({pages}).", self.title, self.url)];
+        }
+        let sent = count(self.sent, "signed record", "signed records");
+        vec![format!("“{}” is at {} ({pages}; {blobs}; {sent}).", self.title, self.url)]
+    }
+}

@@ -1,0 +1,203 @@
+//! A conversation with a doorway: its community, tokens, and the two chains brought level.
+
+use api::{RecordView, VersionView};
+use base::{Code, Problem, Timestamp};
+use chain::{DnaHash, EntryVisibility, Record, dna};
+use client::Doorway;
+use conductor::{CellId, Conductor as _};
+use runtime::Clock;
+use tokio::sync::Mutex;
+
+use crate::agent::{self, Agent};
+
+/// How long before its end a token is replaced, in seconds.
+const TOKEN_SPARE_SECS: u64 = 60;
+
+/// Records that are asked for at once.
+const PAGE_RECORDS: u32 = 500;
+
+/// Most bytes of records that are sent at once, in base64.
+const SENT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// A doorway that this agent talks to.
+pub(crate) struct Session<'a> {
+    pub(crate) agent: &'a Agent,
+    pub(crate) doorway: Doorway,
+    pub(crate) version: VersionView,
+    pub(crate) cell: CellId,
+    clock: Clock,
+    token: Mutex<Option<(String, Timestamp)>>,
+}
+
+impl<'a> Session<'a> {
+    /// Asks a doorway who it is.
+    pub(crate) async fn open(agent: &'a Agent, address: &str) -> Result<Self, Problem> {
+        let doorway = Doorway::new(address)?;
+        let version = doorway.version().await?;
+        let community = &version.community;
+        let named = DnaHash::try_from(community.dna_hash.as_str());
+        let computed = dna::hash_for(&community.network_seed);
+        if named.as_ref() != Ok(&computed) {
+            let detail = format!(
+                "{address} names the DNA {}, but its network seed gives {computed}",
+                community.dna_hash
+            );
+            return Err(Problem::new(Code::WrongDna, detail));
+        }
+        Ok(Self {
+            cell: agent.cell(&computed),
+            agent,
+            doorway,
+            version,
+            clock: Clock::system(),
+            token: Mutex::new(None),
+        })
+    }
+
+    /// Returns a token that is good for a while.
+    pub(crate) async fn token(&self) -> Result<String, Problem> {
+        let mut kept = self.token.lock().await;
+        let soon = self.clock.now() + base::Duration::from_secs(TOKEN_SPARE_SECS);
+        if let Some((token, end)) = kept.as_ref()
+            && *end > soon
+        {
+            return Ok(token.clone());
+        }
+        let challenge = self.doorway.challenge(&self.agent.key().to_string()).await?;
+        let statement = challenge.challenge.as_bytes();
+        let signature = self.agent.signer().sign_statement(statement);
+        let view = self
+            .doorway
+            .token(challenge.challenge.clone(), &signature.0)
+            .await?;
+        let end = self.clock.now() + base::Duration::from_secs(view.expires_secs.into());
+        *kept = Some((view.token.clone(), end));
+        Ok(view.token)
+    }
+
+    /// Takes up this agent's chain: what the doorway knows more is fetched and verified first.
+    pub(crate) async fn join(&self) -> Result<(), Problem> {
+        if !self.agent.has_chain(&self.cell).await? {
+            let known = self.fetch(None).await?;
+            return self.agent.join(&self.cell, known).await;
+        }
+        self.agent.join(&self.cell, Vec::new()).await?;
+        let local = self.local_head().await?;
+        let missing = match self.remote_head().await? {
+            Some(remote) if Some(remote) > local => self.fetch(local).await?,
+            Some(_) | None => return Ok(()),
+        };
+        self.agent
+            .engine()
+            .append(&self.cell, missing)
+            .await
+            .map_err(agent::problem)?;
+        Ok(())
+    }
+
+    /// Returns how many records the doorway does not have.
+    pub(crate) async fn unsent(&self) -> Result<u64, Problem> {
+        let places = |head: Option<u32>| head.map_or(0, |seq| u64::from(seq) + 1);
+        let remote = places(self.remote_head().await?);
+        Ok(places(self.local_head().await?).saturating_sub(remote))
+    }
+
+    /// Sends what the doorway does not have; returns how many records that were.
+    pub(crate) async fn send(&self, on_sent: impl Fn(u64)) -> Result<u64, Problem> {
+        let remote = self.remote_head().await?;
+        let local = self.local_head().await?;
+        if remote >= local {
+            return Ok(0);
+        }
+        let records = self.agent.records(&self.cell, remote).await?;
+        let author = self.agent.key().to_string();
+        let mut sent = 0;
+        for batch in batches(&records, self.version.chain_put_records_max as usize) {
+            let count = batch.len() as u64;
+            self.doorway.append(&author, batch).await?;
+            sent += count;
+            on_sent(count);
+        }
+        Ok(sent)
+    }
+
+    async fn local_head(&self) -> Result<Option<u32>, Problem> {
+        let page = self.agent.engine().chain(&self.cell, None, 1).await;
+        let page = page.map_err(agent::problem)?;
+        Ok(page.head.map(|head| head.seq))
+    }
+
+    async fn remote_head(&self) -> Result<Option<u32>, Problem> {
+        let author = self.agent.key().to_string();
+        match self.doorway.chain(&author, None, 1, None).await {
+            Ok(page) => Ok(page.head.map(|head| head.seq)),
+            Err(problem) if problem.code == Code::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Fetches the records after a place of this agent's chain, with its own private things.
+    async fn fetch(&self, mut after: Option<u32>) -> Result<Vec<Record>, Problem> {
+        let author = self.agent.key().to_string();
+        if self.remote_head().await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let token = self.token().await?;
+        let mut records = Vec::new();
+        loop {
+            let page = self
+                .doorway
+                .chain(&author, after, PAGE_RECORDS, Some(&token))
+                .await?;
+            for view in &page.records {
+                let record = view
+                    .decode()
+                    .map_err(|error| Problem::new(Code::MalformedRecord, error.to_string()))?;
+                records.push(record);
+            }
+            let reached = records.last().map(|record| record.action().action_seq());
+            match page.next_after {
+                Some(next) if Some(next) == reached && Some(next) > after => after = Some(next),
+                Some(_) => {
+                    let detail = "the pages of the chain do not follow each other";
+                    return Err(Problem::new(Code::ServerAnswer, detail));
+                }
+                None => return Ok(records),
+            }
+        }
+    }
+}
+
+/// Cuts records into requests of a bounded length.
+fn batches(records: &[Record], records_max: usize) -> Vec<Vec<RecordView>> {
+    let mut batches: Vec<Vec<RecordView>> = Vec::new();
+    let mut bytes = 0;
+    for record in records {
+        let view = shown(record);
+        let len = view.action.len() + view.entry.as_ref().map_or(0, String::len) + 256;
+        match batches.last_mut() {
+            Some(batch) if batch.len() < records_max && bytes + len <= SENT_BYTES_MAX => {
+                bytes += len;
+                batch.push(view);
+            }
+            Some(_) | None => {
+                bytes = len;
+                batches.push(vec![view]);
+            }
+        }
+    }
+    batches
+}
+
+/// Shows a record as it leaves this machine: private entries stay.
+fn shown(record: &Record) -> RecordView {
+    let is_private = record
+        .action()
+        .entry_type()
+        .is_some_and(|kind| *kind.visibility() == EntryVisibility::Private);
+    if is_private {
+        RecordView::without_entry(record)
+    } else {
+        RecordView::of(record)
+    }
+}

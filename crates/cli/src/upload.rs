@@ -1,0 +1,55 @@
+//! Files on their way to a doorway: only those that it does not have, read while they are sent.
+
+use base::{Code, Problem};
+use client::FileBody;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use indicatif::ProgressBar;
+
+use crate::output::Output;
+use crate::publish::course::Course;
+use crate::publish::media::Media;
+use crate::session::Session;
+
+/// Files that are sent at once.
+const UPLOADS_MAX: usize = 4;
+
+/// Sends the media of a course that the doorway does not have.
+pub(crate) async fn media(
+    session: &Session<'_>,
+    course: &Course,
+    output: &Output,
+) -> Result<(), Problem> {
+    let total = course.media.values().map(|media| media.manifest.bytes).sum();
+    let bar = output.progress("files", total, true);
+    stream::iter(course.media.values().map(Ok))
+        .try_for_each_concurrent(UPLOADS_MAX, |media| one(session, media, &bar))
+        .await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn one(session: &Session<'_>, media: &Media, bar: &ProgressBar) -> Result<(), Problem> {
+    let token = session.token().await?;
+    let (hash, bytes) = (media.id(), media.manifest.bytes);
+    let limit = session.version.blob_bytes_max;
+    if bytes > limit {
+        let detail = format!("{bytes} bytes; this doorway takes {limit}");
+        return Err(Problem::new(Code::FileTooLarge, detail).at(media.file.as_str(), 0));
+    }
+    if session.doorway.has_blob(&hash, &token).await? {
+        bar.inc(bytes);
+        return Ok(());
+    }
+    let body = FileBody::open(&media.path).await.map_err(|error| {
+        Problem::new(Code::SourceUnreadable, error.to_string()).at(media.file.as_str(), 0)
+    })?;
+    let counter = bar.clone();
+    let stream = body.chunks().inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            counter.inc(chunk.len() as u64);
+        }
+    });
+    let body = client::body_of(stream);
+    session.doorway.put_blob(&hash, bytes, body, &token).await?;
+    Ok(())
+}

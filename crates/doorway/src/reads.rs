@@ -1,0 +1,321 @@
+//! What programs read: items, lists, search results and chains, as the wire types of `api`.
+
+use api::item::Evidence;
+use api::{
+    ChainView, HeadView, ItemView, JSON, ListView, RecordView, SCHEMA_VERSION, SearchHit, SearchView,
+};
+use base::{Code, Problem, Timestamp};
+use chain::kind::{Opened, Path};
+use chain::{ActionHash, AgentPubKey, Envelope, Item, Record, record};
+use conductor::CellId;
+use doorway_core::cache::Tag;
+use doorway_core::disclosure;
+use doorway_core::list::{self, Position};
+use serde::Serialize;
+
+use crate::hot::Made;
+use crate::present;
+use crate::service::Doorway;
+use crate::store::{Found, ListQuery, Row, SearchQuery, Sight, VersionRow, Wanted};
+
+/// Longest text that is searched for, in characters.
+const QUERY_CHARS_MAX: usize = 200;
+
+/// What a list is asked for, as it stands in the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+pub(crate) struct ListParameters {
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) author: Option<String>,
+    pub(crate) course: Option<String>,
+}
+
+/// An item with its newest version's record and content.
+pub(crate) struct Loaded {
+    pub(crate) row: Row,
+    pub(crate) record: Record,
+    pub(crate) item: Item,
+    pub(crate) spilled: Option<Vec<u8>>,
+}
+
+impl Doorway {
+    /// Finds an item that the reader may see.
+    pub(crate) async fn find(&self, wanted: Wanted, sight: &Sight) -> Result<Row, Problem> {
+        let found = self.store().find(wanted, sight).await?;
+        found.ok_or_else(nothing)
+    }
+
+    /// Loads the content of an item.
+    pub(crate) async fn load(&self, row: Row) -> Result<Loaded, Problem> {
+        let version = self.store().version(&row.id, row.seq).await?;
+        let record = version.and_then(|version| version.record);
+        let record = record.ok_or_else(|| damaged(&row.id))?;
+        let (item, spilled) = self.open(&record).await?;
+        Ok(Loaded {
+            row,
+            record,
+            item,
+            spilled,
+        })
+    }
+
+    /// Reads the item in a record, from its entry or from the blob that the entry points to.
+    pub(crate) async fn open(&self, record: &Record) -> Result<(Item, Option<Vec<u8>>), Problem> {
+        let broken = || damaged(&record.action_address().to_string());
+        let entry = record::present(record).ok_or_else(broken)?;
+        let envelope = Envelope::from_entry(entry).map_err(|_| broken())?;
+        match Item::open(&envelope).map_err(|_| broken())? {
+            Opened::Item(item) => Ok((item, None)),
+            Opened::Spilled { hash, .. } => {
+                let body = crate::projection::body_of(record, self.blobs()).await;
+                let body = body.ok_or_else(|| {
+                    Problem::new(Code::BlobCorrupt, format!("blob {hash} cannot be read"))
+                })?;
+                let item = Item::open_spilled(&envelope, &body).map_err(|_| broken())?;
+                Ok((item, Some(body)))
+            }
+        }
+    }
+
+    /// Answers `/api/v1/cache/{type}/{id}`.
+    pub(crate) async fn item(
+        &self,
+        kind: &'static str,
+        id: &str,
+        with_proof: bool,
+        sight: &Sight,
+    ) -> Result<Made, Problem> {
+        let row = self.find(present::wanted(kind, id), sight).await?;
+        if row.kind != kind {
+            return Err(nothing());
+        }
+        let loaded = self.load(row).await?;
+        let mut view = ItemView::of(loaded.row.id.clone(), &loaded.record, &loaded.item);
+        if with_proof {
+            view = self.prove(view, &loaded).await?;
+        }
+        let tags = vec![item_tag(&loaded.row)?, Tag::Lists];
+        Ok(Made::new(JSON, view.to_json(), loaded.row.reach, tags))
+    }
+
+    /// Adds the records that prove an item.
+    async fn prove(&self, view: ItemView, loaded: &Loaded) -> Result<ItemView, Problem> {
+        let author = loaded.record.action().author();
+        let seq = loaded.record.action().action_seq();
+        let previous = self.record_at(author, seq.saturating_sub(1)).await?;
+        let genesis = self.record_at(author, 0).await?;
+        let first = self.store().versions(&loaded.row.id).await?.into_iter().next();
+        let first = first.and_then(|version| version.record);
+        let original = first.filter(|first| first.action().action_seq() != seq);
+        Ok(view.with_proof(&Evidence {
+            record: &loaded.record,
+            previous: &previous,
+            original: original.as_ref(),
+            genesis: &genesis,
+            spilled: loaded.spilled.as_deref(),
+        }))
+    }
+
+    /// Reads one record of a chain.
+    pub(crate) async fn record_at(&self, agent: &AgentPubKey, seq: u32) -> Result<Record, Problem> {
+        let page = self
+            .conductor()
+            .chain(&self.cell(agent), seq.checked_sub(1), 1)
+            .await
+            .map_err(crate::service::conductor_problem)?;
+        page.records
+            .into_iter()
+            .find(|record| record.action().action_seq() == seq)
+            .ok_or_else(|| damaged(&format!("{agent} {seq}")))
+    }
+
+    /// Answers `/api/v1/cache/{type}`.
+    pub(crate) async fn list(
+        &self,
+        kind: &'static str,
+        parameters: &ListParameters,
+        sight: &Sight,
+    ) -> Result<Made, Problem> {
+        let after = parameters
+            .cursor
+            .as_deref()
+            .map(str::parse::<Position>)
+            .transpose()?;
+        let limit = list::clamp(parameters.limit);
+        let query = ListQuery {
+            kind: kind.to_owned(),
+            author: parameters.author.clone(),
+            course: parameters.course.clone(),
+            after: after.map(|position| (position.at.as_micros(), position.item.to_string())),
+            limit,
+        };
+        let mut rows = self.store().list(query, sight).await?;
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| has_more).map(position).transpose()?;
+        let view = ListView {
+            schema_version: SCHEMA_VERSION,
+            r#type: kind.to_owned(),
+            items: rows.iter().map(present::summary).collect(),
+            next: next.map(|position| position.to_string()),
+        };
+        json(&view, present::narrowest(&rows), vec![Tag::Lists])
+    }
+
+    /// Looks for words.
+    pub(crate) async fn look_for(
+        &self,
+        text: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        sight: &Sight,
+    ) -> Result<(Found, u32), Problem> {
+        if text.chars().count() > QUERY_CHARS_MAX {
+            let detail = format!("q: at most {QUERY_CHARS_MAX} characters");
+            return Err(Problem::new(Code::MalformedQuery, detail));
+        }
+        let offset = cursor.map_or(Ok(0), |cursor| {
+            let offset = cursor.parse::<u32>().ok().filter(|offset| *offset <= 10_000);
+            offset.ok_or_else(|| Problem::new(Code::MalformedCursor, "not a cursor of a search"))
+        })?;
+        let query = SearchQuery {
+            text: text.to_owned(),
+            offset,
+            limit,
+        };
+        Ok((self.store().search(query, sight).await?, offset))
+    }
+
+    /// Answers `/api/v1/search`.
+    pub(crate) async fn search(
+        &self,
+        text: &str,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+        sight: &Sight,
+    ) -> Result<Made, Problem> {
+        if text.trim().is_empty() {
+            return Err(Problem::new(Code::MalformedQuery, "q: say what to look for"));
+        }
+        let limit = list::clamp(limit);
+        let (found, offset) = self.look_for(text, cursor, limit, sight).await?;
+        let shown = offset.saturating_add(found.hits.len() as u32);
+        let is_last = found.hits.is_empty() || shown >= found.total;
+        let reach = present::narrowest(found.hits.iter().map(|(row, _)| row));
+        let view = SearchView {
+            schema_version: SCHEMA_VERSION,
+            query: text.to_owned(),
+            total: found.total,
+            next: (!is_last).then(|| shown.to_string()),
+            hits: found
+                .hits
+                .into_iter()
+                .map(|(row, snippet)| SearchHit {
+                    summary: present::summary(&row),
+                    snippet,
+                })
+                .collect(),
+        };
+        json(&view, reach, vec![Tag::Lists])
+    }
+
+    /// Answers `GET /api/v1/chains/{agent}`.
+    pub(crate) async fn chain(
+        &self,
+        agent: &AgentPubKey,
+        after: Option<u32>,
+        limit: u32,
+        sight: &Sight,
+    ) -> Result<ChainView, Problem> {
+        let cell = self.cell(agent);
+        let page = self
+            .conductor()
+            .chain(&cell, after, limit)
+            .await
+            .map_err(crate::service::conductor_problem)?;
+        let Some(head) = page.head else {
+            return Err(nothing());
+        };
+        let mut records = Vec::with_capacity(page.records.len());
+        for record in &page.records {
+            let body = crate::projection::body_of(record, self.blobs()).await;
+            let shows = disclosure::shows_entry(record, body.as_deref(), &sight.reader());
+            records.push(if shows {
+                RecordView::of(record)
+            } else {
+                RecordView::without_entry(record)
+            });
+        }
+        let last = page.records.last().map(|record| record.action().action_seq());
+        Ok(ChainView {
+            schema_version: SCHEMA_VERSION,
+            agent: agent.to_string(),
+            dna_hash: cell.dna.to_string(),
+            next_after: last.filter(|last| *last < head.seq),
+            head: Some(HeadView {
+                seq: head.seq,
+                action_hash: head.hash.to_string(),
+            }),
+            records,
+        })
+    }
+
+    /// Names an agent's chain in this community.
+    pub(crate) fn cell(&self, agent: &AgentPubKey) -> CellId {
+        CellId {
+            dna: self.identity().dna.clone(),
+            agent: agent.clone(),
+        }
+    }
+
+    /// Returns the versions of an item that the reader may see.
+    pub(crate) async fn versions(&self, row: &Row) -> Result<Vec<VersionRow>, Problem> {
+        Ok(self.store().versions(&row.id).await?)
+    }
+
+    /// Loads a course and the rows of the pages in its tree that the reader may see.
+    pub(crate) async fn course(&self, row: Row, sight: &Sight) -> Result<(Loaded, Path, Vec<Row>), Problem> {
+        let loaded = self.load(row).await?;
+        let Item::Path(path) = loaded.item.clone() else {
+            return Err(nothing());
+        };
+        let pages = self
+            .store()
+            .pages_of(&path.slug, &loaded.row.author, sight)
+            .await?;
+        Ok((loaded, path, pages))
+    }
+}
+
+/// There is nothing here that the reader may see; whether there is something else is not told.
+pub(crate) fn nothing() -> Problem {
+    Problem::new(Code::NotFound, Code::NotFound.title())
+}
+
+fn damaged(what: &str) -> Problem {
+    Problem::new(Code::StoreFailed, format!("record of {what} cannot be read"))
+}
+
+/// Makes the JSON answer of a view.
+pub(crate) fn json<T: Serialize>(
+    view: &T,
+    reach: base::Reach,
+    tags: Vec<Tag>,
+) -> Result<Made, Problem> {
+    let body = serde_json::to_vec(view)
+        .map_err(|error| Problem::new(Code::Bug, format!("a view cannot be written: {error}")))?;
+    Ok(Made::new(JSON, body, reach, tags))
+}
+
+pub(crate) fn item_tag(row: &Row) -> Result<Tag, Problem> {
+    let id = ActionHash::try_from(row.id.as_str()).map_err(|_| damaged(&row.id))?;
+    Ok(Tag::Item(id))
+}
+
+fn position(row: &Row) -> Result<Position, Problem> {
+    let item = ActionHash::try_from(row.id.as_str()).map_err(|_| damaged(&row.id))?;
+    Ok(Position {
+        at: Timestamp(row.changed_at_us),
+        item,
+    })
+}

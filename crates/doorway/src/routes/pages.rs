@@ -1,0 +1,116 @@
+//! Pages for people, and what they need to look right.
+
+use axum::body::Body;
+use axum::extract::{OriginalUri, State};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use doorway_core::cache::Key;
+use http_kit::{Path, ProblemResponse, Query, cache};
+use serde::Deserialize;
+
+use super::respond;
+use crate::pages::assets;
+use crate::pages::strings::Language;
+use crate::people::View;
+use crate::reads::nothing;
+use crate::service::Doorway;
+
+type Answer = Result<Response, ProblemResponse>;
+
+#[derive(Deserialize)]
+pub(super) struct SearchParameters {
+    q: Option<String>,
+    cursor: Option<String>,
+}
+
+/// Makes a page or takes it from the hot cache; the language of the frame belongs to the question.
+async fn show(doorway: &Doorway, uri: &Uri, headers: &HeaderMap, view: View) -> Answer {
+    let wish = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
+    let language = Language::choose(wish);
+    let sight = doorway.sight(headers).await?;
+    let key = Key {
+        class: language.tag(),
+        text: uri.to_string(),
+    };
+    let make = doorway.page(view, language, &sight);
+    let made = doorway.hot().answer(key, &sight, make).await?;
+    Ok(respond::send(headers, &made, &sight))
+}
+
+macro_rules! pages {
+    ($($name:ident: $view:ident;)*) => {
+        $(pub(super) async fn $name(
+            State(doorway): State<Doorway>,
+            OriginalUri(uri): OriginalUri,
+            headers: HeaderMap,
+            Path(name): Path<String>,
+        ) -> Answer {
+            show(&doorway, &uri, &headers, View::$view(name)).await
+        })*
+    };
+}
+
+pages! {
+    course: Course;
+    page: Page;
+    author: Author;
+    item: Item;
+    proof: Proof;
+    history: History;
+    error: Error;
+}
+
+pub(super) async fn home(
+    State(doorway): State<Doorway>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Answer {
+    show(&doorway, &uri, &headers, View::Home).await
+}
+
+pub(super) async fn course_page(
+    State(doorway): State<Doorway>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Path((course, page)): Path<(String, String)>,
+) -> Answer {
+    show(&doorway, &uri, &headers, View::CoursePage { course, page }).await
+}
+
+pub(super) async fn search(
+    State(doorway): State<Doorway>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Query(parameters): Query<SearchParameters>,
+) -> Answer {
+    let view = View::Search {
+        text: parameters.q.unwrap_or_default(),
+        cursor: parameters.cursor,
+    };
+    show(&doorway, &uri, &headers, view).await
+}
+
+/// Browsers ask for this address by themselves.
+pub(super) async fn icon() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let location = HeaderValue::from_static(assets::icon_href());
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+pub(super) async fn asset(OriginalUri(uri): OriginalUri) -> Answer {
+    let asset = assets::find(uri.path()).ok_or_else(nothing)?;
+    let mut response = Response::new(Body::from(asset.bytes));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    headers.insert(CACHE_CONTROL, cache::PUBLIC_IMMUTABLE);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
+        headers.insert(ETAG, etag);
+    }
+    Ok(response)
+}

@@ -1,0 +1,141 @@
+//! Blobs: brought by members, read by those whom a manifest's reach admits.
+
+use std::sync::Arc;
+
+use api::{SCHEMA_VERSION, StoredBlobView};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use base::{Code, ContentHash, Problem, Reach};
+use doorway_core::projector::Input;
+use doorway_core::session::Action;
+use http_kit::{BodyReader, ETag, Json, Path, ProblemResponse, Representation, blob_response, cache};
+
+use crate::reads::nothing;
+use crate::service::Doorway;
+use crate::store::Sight;
+
+/// Nothing in a blob runs or loads anything, whatever it claims to be.
+const BLOB_POLICY: HeaderValue = HeaderValue::from_static(
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'",
+);
+
+/// Media type of a blob that no manifest describes.
+const UNKNOWN: &str = "application/octet-stream";
+
+pub(super) async fn write(
+    State(doorway): State<Doorway>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ProblemResponse> {
+    let agent = doorway.permit(&headers, Action::PutBlob).await?;
+    let expected = http_kit::content_digest(&headers)?;
+    let limit = doorway.limits().blob_bytes_max;
+    let mut reader = BodyReader::new(&headers, body, limit)?;
+    let refused = |error: blobs::PutError| error.problem();
+    let mut upload = doorway
+        .blobs()
+        .upload(reader.announced())
+        .await
+        .map_err(refused)?;
+    while let Some(chunk) = reader.chunk().await? {
+        upload.write(chunk).await.map_err(refused)?;
+    }
+    let stored = upload.finish(expected).await.map_err(refused)?;
+    let now = doorway.now();
+    doorway.community().uploaded(&stored.hash, &agent, now).await?;
+    let hash = stored.hash;
+    doorway.projection().tell(Input::BlobStored { hash }).await;
+    let view = StoredBlobView {
+        schema_version: SCHEMA_VERSION,
+        hash: hash.to_string(),
+        bytes: stored.bytes,
+        is_new: stored.is_new,
+    };
+    let location = HeaderValue::from_str(&format!("/store/{hash}")).expect("hex is ASCII");
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(view)).into_response())
+}
+
+pub(super) async fn read(
+    State(doorway): State<Doorway>,
+    method: Method,
+    headers: HeaderMap,
+    Path(hash): Path<String>,
+) -> Result<Response, ProblemResponse> {
+    let hash: ContentHash = hash
+        .parse()
+        .map_err(|error| Problem::new(Code::MalformedHash, format!("{error}")))?;
+    let sight = doorway.sight(&headers).await?;
+    let described = doorway.describe_blob(&hash, &sight).await?;
+    let found = doorway.blobs().get(&hash).await;
+    let blob = found
+        .map_err(|error| error.problem())?
+        .ok_or_else(nothing)?;
+    let representation = Representation {
+        source: Arc::new(blob),
+        etag: Some(ETag::of_hash(&hash)),
+        last_modified: None,
+        headers: described.headers(),
+    };
+    Ok(blob_response(&method, &headers, representation, doorway.blobs().files()))
+}
+
+/// What is known of a blob.
+struct Described {
+    media_type: String,
+    reach: Reach,
+}
+
+impl Described {
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut set = |name: HeaderName, value: HeaderValue| {
+            headers.insert(name, value);
+        };
+        let media_type = HeaderValue::from_str(&self.media_type);
+        set(
+            CONTENT_TYPE,
+            media_type.unwrap_or(HeaderValue::from_static(UNKNOWN)),
+        );
+        set(
+            CACHE_CONTROL,
+            if self.reach == Reach::Commons {
+                cache::PUBLIC_IMMUTABLE
+            } else {
+                cache::PRIVATE_NO_STORE
+            },
+        );
+        set(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        set(CONTENT_SECURITY_POLICY, BLOB_POLICY);
+        set(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        );
+        headers
+    }
+}
+
+impl Doorway {
+    /// Finds a manifest that lets this reader see the blob; who brought it may see it without one.
+    async fn describe_blob(&self, hash: &ContentHash, sight: &Sight) -> Result<Described, Problem> {
+        let manifests = self.store().manifests(&hash.to_string()).await?;
+        if let Some(row) = manifests.into_iter().find(|row| sight.admits(row)) {
+            return Ok(Described {
+                media_type: row.summary,
+                reach: row.reach,
+            });
+        }
+        let Some(key) = &sight.key else {
+            return Err(nothing());
+        };
+        if self.community().has_uploaded(hash, key).await? {
+            return Ok(Described {
+                media_type: UNKNOWN.to_owned(),
+                reach: Reach::Private,
+            });
+        }
+        Err(nothing())
+    }
+}
