@@ -117,7 +117,10 @@ pub const ROUTES: &[Route] = &[
         )
     },
     Route {
-        query: &[Parameter { name: "proof", about: "1 adds the signed records" }],
+        query: &[
+            Parameter { name: "proof", about: "1 adds the signed records" },
+            Parameter { name: "seq", about: "an older version, by its sequence number in the author's chain" },
+        ],
         codes: &[Code::NotFound, Code::MalformedQuery],
         ..get(
             "/api/v1/cache/{type}/{id}",
@@ -250,6 +253,7 @@ pub const ROUTES: &[Route] = &[
     get("/items/{id}", "itemPage", "Leads from an item's id to its page.", Body::Html),
     get("/proofs/{id}", "proofPage", "Who signed an item, and how to check it.", Body::Html),
     get("/history/{id}", "historyPage", "All versions of an item.", Body::Html),
+    get("/history/{id}/{seq}", "versionPage", "An older version of a page.", Body::Html),
     Route {
         query: &[Parameter { name: "q", about: "words to look for" }, CURSOR],
         ..get("/search", "searchPage", "Search for people.", Body::Html)

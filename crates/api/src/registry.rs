@@ -89,7 +89,7 @@ pub fn entries() -> Vec<Entry> {
 #[must_use]
 pub fn typescript() -> String {
     let mut module = String::from(
-        "// The wire types of Commonhold's interfaces. Made from the Rust structs by `cargo xtask tidy --write`; do not edit.\n",
+        "// The wire types of Commonhold's interfaces. Made from the Rust structs by `cargo xtask generate`; do not edit.\n",
     );
     for entry in entries() {
         module.push_str("\nexport ");

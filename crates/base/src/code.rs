@@ -221,6 +221,9 @@ codes! {
     509 SourceUnreadable Failure 400
         "the file cannot be read"
         "check that it exists and that you may read it";
+    510 ActiveContent Rejection 400
+        "the page holds something that browsers would run"
+        "take it out; show code in a code block, and link to other sites with https";
     // Running a doorway.
     601 PortTaken Failure 500
         "the port is taken"

@@ -62,7 +62,10 @@ impl Blobs {
             return Err(PutError::TooLarge { limit });
         }
         let inner = Arc::clone(&self.inner);
-        let staged = self.inner.files.run(move || inner.folder.stage(Mode::Private));
+        let staged = self
+            .inner
+            .files
+            .run(move || inner.folder.stage(Mode::Private));
         let draft = Draft {
             staged: staged.await?,
             hasher: ContentHasher::new(),

@@ -1,6 +1,7 @@
 //! Files on their way to a doorway: only those that it does not have, read while they are sent.
 
 use base::{Code, Problem};
+use chain::EntryVisibility;
 use client::FileBody;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
@@ -8,6 +9,7 @@ use indicatif::ProgressBar;
 use crate::output::Output;
 use crate::publish::course::Course;
 use crate::publish::media::Media;
+use crate::publish::plan::visibility;
 use crate::session::Session;
 
 /// Files that are sent at once.
@@ -19,13 +21,19 @@ pub(crate) async fn media(
     course: &Course,
     output: &Output,
 ) -> Result<(), Problem> {
-    let total = course.media.values().map(|media| media.manifest.bytes).sum();
+    let leaving = || course.media.values().filter(|media| leaves(media));
+    let total = leaving().map(|media| media.manifest.bytes).sum();
     let bar = output.progress("files", total, true);
-    stream::iter(course.media.values().map(Ok))
+    stream::iter(leaving().map(Ok))
         .try_for_each_concurrent(UPLOADS_MAX, |media| one(session, media, &bar))
         .await?;
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Returns whether a file leaves this machine: what is private stays.
+fn leaves(media: &Media) -> bool {
+    visibility(media.manifest.reach.0) == EntryVisibility::Public
 }
 
 async fn one(session: &Session<'_>, media: &Media, bar: &ProgressBar) -> Result<(), Problem> {

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &VerifyArgs, output: &Output) -> Outcome {
 async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Checked, Problem> {
     let url = Url::parse(address)
         .map_err(|error| Problem::new(Code::NothingToVerify, format!("{address}: {error}")))?;
-    let doorway = Doorway::new(address)?;
+    let doorway = Doorway::new(&url.origin().ascii_serialization())?;
     let segments: Vec<&str> = url.path().trim_matches('/').split('/').collect();
     match segments.as_slice() {
         ["store", hash] => blob(&doorway, &url, hash).await,

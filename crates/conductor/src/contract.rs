@@ -94,7 +94,8 @@ pub trait Conductor: Send + Sync {
     /// sending again is fine; an entry that was missing is filled in. Returns the head afterwards.
     ///
     /// # Errors
-    /// [`Fault::Gap`], [`Fault::Fork`], [`Fault::Rejected`], [`Fault::Disabled`], [`Fault::TooMany`].
+    /// [`Fault::Gap`], [`Fault::Fork`], [`Fault::Rejected`], [`Fault::Disabled`], [`Fault::TooMany`], [`Fault::Empty`],
+    /// and [`Fault::Pending`] while an earlier write of the engine's own signer waits for it.
     fn append<'a>(&'a self, cell: &'a CellId, records: Vec<Record>) -> Reply<'a, Head>;
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::{AppId, CellId};
 
 /// Why an engine did not do what it was asked.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum Fault {
     /// No app has this name.
     #[error("there is no app {0}")]
@@ -105,8 +105,8 @@ pub enum Fault {
     #[error(transparent)]
     Call(#[from] CallFault),
     /// The store failed.
-    #[error(transparent)]
-    Store(db::Fault),
+    #[error("the store of the chains failed")]
+    Store(#[source] db::Fault),
 }
 
 /// Why a signed call was refused. The words of the authorisation are Holochain's.

@@ -80,14 +80,10 @@ impl Fault {
     pub(crate) fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
-            let fault = if let Some(fault) = error.downcast_ref::<Self>() {
-                Some(fault.clone())
-            } else if let Some(Self::Sql(_)) = error.downcast_ref::<rusqlite::Error>().map(kind_of)
-            {
-                None
-            } else {
-                error.downcast_ref::<rusqlite::Error>().map(kind_of)
-            };
+            let fault = error
+                .downcast_ref::<Self>()
+                .cloned()
+                .or_else(|| error.downcast_ref::<rusqlite::Error>().map(fault_of));
             if let Some(fault) = fault.filter(Self::is_of_the_world) {
                 return Some(fault);
             }
@@ -97,8 +93,8 @@ impl Fault {
     }
 }
 
-/// Tells the kinds apart without owning the error; the text of the error is kept.
-fn kind_of(error: &rusqlite::Error) -> Fault {
+/// Tells what an error is without owning it. SQLite's own errors keep their text; others are never of the world.
+fn fault_of(error: &rusqlite::Error) -> Fault {
     let copy = match error {
         rusqlite::Error::SqliteFailure(code, text) => {
             rusqlite::Error::SqliteFailure(*code, text.clone())

@@ -145,7 +145,12 @@ impl Folder {
     /// # Errors
     ///
     /// [`WriteError`] when the name is not plain or the file cannot be moved.
-    pub fn move_into(&self, name: &str, target: &Self, target_name: &str) -> Result<(), WriteError> {
+    pub fn move_into(
+        &self,
+        name: &str,
+        target: &Self,
+        target_name: &str,
+    ) -> Result<(), WriteError> {
         name::check(name)?;
         name::check(target_name)?;
         let path = target.path.join(target_name);

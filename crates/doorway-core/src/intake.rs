@@ -8,9 +8,10 @@ use std::ops::{Range, RangeInclusive};
 use base::{Code, Problem};
 use chain::fork::ForkProof;
 use chain::{
-    AgentPubKey, DnaHash, EntryType, EntryVisibility, Head, Record, Rejection, Rules, Verifier,
-    record,
+    ActionData, AgentPubKey, DnaHash, EntryType, EntryVisibility, Head, Record, Rejection, Rules,
+    Verifier, public_of, record,
 };
+use crypto::PublicKey;
 use thiserror::Error;
 
 /// Bounds of one request.
@@ -86,8 +87,8 @@ pub enum Refusal {
     Fork {
         /// The place.
         seq: u32,
-        /// Both records, which prove it to anybody.
-        proof: Box<ForkProof>,
+        /// Both records, which prove it to anybody; nothing when the branches part before this place.
+        proof: Option<Box<ForkProof>>,
     },
     /// A public entry did not come along.
     #[error("entry of record {seq} was left out")]
@@ -212,13 +213,26 @@ fn check_repeated(
     if record::action_hash(known.action()) == record::action_hash(record.action()) {
         return Ok(());
     }
-    match ForkProof::of(known, record) {
-        Some(proof) => Err(Refusal::Fork {
-            seq,
-            proof: Box::new(proof),
-        }),
-        None => Err(Rejection::Signature { seq }.into()),
+    if let (ActionData::Dna(known), ActionData::Dna(sent)) =
+        (&known.action().data, &record.action().data)
+        && known.dna_hash != sent.dna_hash
+    {
+        return Err(Rejection::Dna {
+            wanted: known.dna_hash.clone(),
+            found: sent.dna_hash.clone(),
+        }
+        .into());
     }
+    let bytes = record::action_bytes(record.action());
+    let is_signed = PublicKey::from_bytes(&public_of(author))
+        .is_ok_and(|key| key.verify(&bytes, &record.signature().0).is_ok());
+    if !is_signed {
+        return Err(Rejection::Signature { seq }.into());
+    }
+    Err(Refusal::Fork {
+        seq,
+        proof: ForkProof::of(known, record).map(Box::new),
+    })
 }
 
 /// Public entries of this application come along, private ones stay at home.

@@ -33,6 +33,7 @@ pub(crate) enum View {
     Item(String),
     Proof(String),
     History(String),
+    Version { id: String, seq: u32 },
     Search { text: String, cursor: Option<String> },
     Error(String),
 }
@@ -72,6 +73,7 @@ impl Doorway {
             View::Item(id) => self.item_page(&site, &id, sight).await,
             View::Proof(id) => self.proof_page(&site, &id, sight).await,
             View::History(id) => self.history_page(&site, &id, sight).await,
+            View::Version { id, seq } => self.version_page(&site, &id, seq, sight).await,
             View::Search { text, cursor } => {
                 self.search_page(&site, &text, cursor.as_deref(), sight).await
             }

@@ -30,7 +30,16 @@ pub(crate) struct ListParameters {
     pub(crate) course: Option<String>,
 }
 
-/// An item with its newest version's record and content.
+/// What of an item is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Whether the signed records come along.
+    pub(crate) with_proof: bool,
+    /// Which version, by its sequence number; the newest without it.
+    pub(crate) seq: Option<u32>,
+}
+
+/// An item with the record and content of one of its versions.
 pub(crate) struct Loaded {
     pub(crate) row: Row,
     pub(crate) record: Record,
@@ -51,6 +60,27 @@ impl Doorway {
         let record = version.and_then(|version| version.record);
         let record = record.ok_or_else(|| damaged(&row.id))?;
         let (item, spilled) = self.open(&record).await?;
+        Ok(Loaded {
+            row,
+            record,
+            item,
+            spilled,
+        })
+    }
+
+    /// Loads an older version of an item that the reader may see now; the version's own reach counts as well.
+    pub(crate) async fn load_version(
+        &self,
+        row: Row,
+        seq: u32,
+        sight: &Sight,
+    ) -> Result<Loaded, Problem> {
+        let version = self.store().version(&row.id, seq).await?;
+        let record = version.and_then(|version| version.record).ok_or_else(nothing)?;
+        let (item, spilled) = self.open(&record).await?;
+        if !item.reach().admits(&sight.reader(), &row.author) {
+            return Err(nothing());
+        }
         Ok(Loaded {
             row,
             record,
@@ -82,20 +112,24 @@ impl Doorway {
         &self,
         kind: &'static str,
         id: &str,
-        with_proof: bool,
+        asked: Asked,
         sight: &Sight,
     ) -> Result<Made, Problem> {
         let row = self.find(present::wanted(kind, id), sight).await?;
         if row.kind != kind {
             return Err(nothing());
         }
-        let loaded = self.load(row).await?;
+        let loaded = match asked.seq {
+            None => self.load(row).await?,
+            Some(seq) => self.load_version(row, seq, sight).await?,
+        };
         let mut view = ItemView::of(loaded.row.id.clone(), &loaded.record, &loaded.item);
-        if with_proof {
+        if asked.with_proof {
             view = self.prove(view, &loaded).await?;
         }
         let tags = vec![item_tag(&loaded.row)?, Tag::Lists];
-        Ok(Made::new(JSON, view.to_json(), loaded.row.reach, tags))
+        let reach = loaded.row.reach.min(loaded.item.reach());
+        Ok(Made::new(JSON, view.to_json(), reach, tags))
     }
 
     /// Adds the records that prove an item.

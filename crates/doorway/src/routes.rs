@@ -37,6 +37,7 @@ pub fn router(doorway: &Doorway) -> Router {
         .route("/items/{id}", get(pages::item))
         .route("/proofs/{id}", get(pages::proof))
         .route("/history/{id}", get(pages::history))
+        .route("/history/{id}/{seq}", get(pages::version))
         .route("/search", get(pages::search))
         .route("/errors/{code}", get(pages::error))
         .route("/favicon.ico", get(pages::icon))
@@ -47,8 +48,8 @@ pub fn router(doorway: &Doorway) -> Router {
         .route("/api/v1/chains/{agent}", get(chains::read).put(chains::append))
         .route("/openapi.json", get(service::openapi))
         .route("/db/schema", get(service::db_schema))
-        .layer(axum::middleware::map_response(respond::drop_stale_digest))
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new())
+        .layer(axum::middleware::map_response(respond::drop_stale_digest));
     let bytes = Router::new()
         .route("/store", put(store::write))
         .route("/store/{hash}", get(store::read))

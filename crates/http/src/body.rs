@@ -85,7 +85,9 @@ impl BodyReader {
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|error| self.broken(&error))?;
             // Trailers carry nothing that we know.
-            let Ok(chunk) = frame.into_data() else { continue };
+            let Ok(chunk) = frame.into_data() else {
+                continue;
+            };
             if chunk.is_empty() {
                 continue;
             }
@@ -93,7 +95,10 @@ impl BodyReader {
             if self.received > self.limit {
                 return Err(too_large(self.limit));
             }
-            if self.announced.is_some_and(|announced| self.received > announced) {
+            if self
+                .announced
+                .is_some_and(|announced| self.received > announced)
+            {
                 return Err(self.wrong_length());
             }
             return Ok(Some(chunk));
@@ -131,10 +136,7 @@ impl BodyReader {
         let detail = if self.received > announced {
             format!("more than the {announced} bytes that were announced arrived")
         } else {
-            format!(
-                "{} of {announced} announced bytes arrived",
-                self.received
-            )
+            format!("{} of {announced} announced bytes arrived", self.received)
         };
         Problem::new(Code::BodyLength, detail)
     }
@@ -178,13 +180,13 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<By
 }
 
 fn too_large(limit: u64) -> Problem {
-    Problem::new(
-        Code::BodyTooLarge,
-        format!("the limit is {limit} bytes"),
-    )
+    Problem::new(Code::BodyTooLarge, format!("the limit is {limit} bytes"))
 }
 
-fn is_caused_by(error: &(dyn Error + 'static), test: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
+fn is_caused_by(
+    error: &(dyn Error + 'static),
+    test: impl Fn(&(dyn Error + 'static)) -> bool,
+) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if test(error) {

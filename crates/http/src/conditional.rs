@@ -70,7 +70,10 @@ pub fn range_applies(headers: &HeaderMap, current: &Validators) -> bool {
         return true;
     };
     if let Ok(tag) = text.parse::<ETag>() {
-        return current.etag.as_ref().is_some_and(|etag| etag.strong_eq(&tag));
+        return current
+            .etag
+            .as_ref()
+            .is_some_and(|etag| etag.strong_eq(&tag));
     }
     match (date::parse(&text), current.last_modified) {
         (Some(date), Some(modified)) => date.as_secs() == modified.as_secs(),

@@ -22,7 +22,10 @@ const DIGEST_BYTES_MAX: usize = 1_024;
 pub fn content_digest(headers: &HeaderMap) -> Result<Option<ContentHash>, Problem> {
     let mut found = None;
     for line in headers.get_all(CONTENT_DIGEST) {
-        let text = line.to_str().ok().filter(|text| text.len() <= DIGEST_BYTES_MAX);
+        let text = line
+            .to_str()
+            .ok()
+            .filter(|text| text.len() <= DIGEST_BYTES_MAX);
         let text = text.ok_or_else(|| unreadable("it is not short plain text"))?;
         for member in text.split(',').map(str::trim) {
             if let Some(hash) = sha256(member)? {

@@ -97,7 +97,9 @@ impl ETag {
     }
 
     fn new(opaque: String, is_weak: bool) -> Result<Self, ParseETagError> {
-        let is_plain = opaque.bytes().all(|byte| byte == 0x21 || (0x23..=0x7e).contains(&byte));
+        let is_plain = opaque
+            .bytes()
+            .all(|byte| byte == 0x21 || (0x23..=0x7e).contains(&byte));
         if is_plain {
             Ok(Self { opaque, is_weak })
         } else {

@@ -45,7 +45,11 @@ where
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
         check_media_type(&parts.headers)?;
-        let limit = parts.extensions.get::<RequestLimit>().copied().unwrap_or_default();
+        let limit = parts
+            .extensions
+            .get::<RequestLimit>()
+            .copied()
+            .unwrap_or_default();
         let bytes = read_body(&parts.headers, body, limit.0).await?;
         Ok(Self::from_bytes(&bytes)?)
     }
@@ -72,7 +76,9 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// Takes `application/json` and everything that says it is written in JSON (`+json`, RFC 6839).
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let given = headers
+        .get(CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or("?"));
     let essence = given
         .and_then(|text| text.split(';').next())
         .unwrap_or_default()

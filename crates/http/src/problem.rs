@@ -1,9 +1,7 @@
 //! Faults as documents: `application/problem+json` (RFC 9457) made of a [`Problem`].
 
 use axum::body::Body;
-use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
-};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::{Code, Problem};
@@ -95,6 +93,7 @@ pub(crate) fn document(
     let code = problem.code;
     let page = format!("/errors/{code}");
     let mut document = serde_json::json!({
+        "schema_version": 1,
         "type": page,
         "title": code.title(),
         "status": code.status(),

@@ -47,7 +47,10 @@ where
             Err(rejection) => {
                 let reason = rejection.body_text();
                 tracing::error!(target: "http::event::path_unreadable", reason, "a route takes parameters that its path does not have");
-                Err(ProblemResponse::of(Code::Bug, "the address could not be read"))
+                Err(ProblemResponse::of(
+                    Code::Bug,
+                    "the address could not be read",
+                ))
             }
         }
     }

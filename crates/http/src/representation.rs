@@ -98,7 +98,10 @@ pub fn blob_response(
     let (status, pieces) = match selection {
         Selection::Whole => (StatusCode::OK, whole(&mut headers, len)),
         Selection::Unsatisfiable => return unsatisfiable(len),
-        Selection::Parts(ranges) => (StatusCode::PARTIAL_CONTENT, parts(&mut headers, &ranges, len)),
+        Selection::Parts(ranges) => (
+            StatusCode::PARTIAL_CONTENT,
+            parts(&mut headers, &ranges, len),
+        ),
     };
     let body = if method == Method::HEAD {
         Body::empty()
@@ -126,8 +129,7 @@ fn not_modified(headers: &HeaderMap) -> Response {
 }
 
 fn unsatisfiable(len: u64) -> Response {
-    let content_range =
-        HeaderValue::from_str(&format!("bytes */{len}")).expect("digits are ASCII");
+    let content_range = HeaderValue::from_str(&format!("bytes */{len}")).expect("digits are ASCII");
     ProblemResponse::of(Code::UnsatisfiableRange, format!("there are {len} bytes"))
         .with_header(CONTENT_RANGE, content_range)
         .with_header(ACCEPT_RANGES, HeaderValue::from_static("bytes"))
@@ -152,7 +154,9 @@ fn parts(headers: &mut HeaderMap, ranges: &[ByteRange], total: u64) -> VecDeque<
         return VecDeque::from([Piece::Stored(*range)]);
     }
     let boundary = boundary();
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     let mut pieces = VecDeque::with_capacity(ranges.len() * 2 + 1);
     let mut len = 0;
     let mut push = |piece: Piece| {

@@ -16,8 +16,7 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Without randomness ids are still unique within this process.
-static PROCESS: LazyLock<u64> =
-    LazyLock::new(|| getrandom::u64().unwrap_or_default() & MASK_40);
+static PROCESS: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or_default() & MASK_40);
 
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 

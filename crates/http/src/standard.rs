@@ -55,7 +55,11 @@ async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Pr
     )
 }
 
-async fn dress(State(page): State<Option<ProblemPage>>, mut request: Request, next: Next) -> Response {
+async fn dress(
+    State(page): State<Option<ProblemPage>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::next();
     request.extensions_mut().insert(id);
     let page = page.filter(|_| prefers_html(request.headers()));

@@ -19,9 +19,7 @@ impl Blocking {
     #[must_use]
     pub fn new(threads_max: usize) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(
-                threads_max.clamp(1, Semaphore::MAX_PERMITS),
-            )),
+            permits: Arc::new(Semaphore::new(threads_max.clamp(1, Semaphore::MAX_PERMITS))),
         }
     }
 

@@ -33,6 +33,7 @@ pub use clock::{Clock, ClockHand};
 pub use read_at::ReadAt;
 pub use shutdown::Shutdown;
 pub use supervisor::{
-    Cause, Limits, Outcome, Report, SignalError, Supervisor, Task, TaskGroup, TaskKind, TaskState, TaskStatus,
+    Cause, Limits, Outcome, Report, SignalError, Supervisor, Task, TaskGroup, TaskKind, TaskState,
+    TaskStatus,
 };
 pub use worker::{Next, Wake, Worker};

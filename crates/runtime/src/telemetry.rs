@@ -69,9 +69,7 @@ pub fn init(format: Format, level: &str) -> Result<(), InitError> {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match format {
         Format::Text => registry.with(lines.with_ansi(false)).try_init(),
-        Format::Json => registry
-            .with(lines.json().flatten_event(true))
-            .try_init(),
+        Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     started.map_err(|_| InitError::Again)?;
     panic::set_hook(Box::new(log_panic));

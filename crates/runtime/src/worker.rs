@@ -76,12 +76,7 @@ impl Supervisor {
     }
 }
 
-async fn work<W: Worker>(
-    mut worker: W,
-    notify: Arc<Notify>,
-    shutdown: Shutdown,
-    rounds: Rounds,
-) {
+async fn work<W: Worker>(mut worker: W, notify: Arc<Notify>, shutdown: Shutdown, rounds: Rounds) {
     let mut retry_ms = RETRY_MS_MIN;
     while !shutdown.is_requested() {
         let (next, reason) = match worker.round().await {

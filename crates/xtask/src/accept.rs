@@ -5,6 +5,11 @@
 //! Each has a small variant, which `cargo xtask test` runs, and its full size with `--full`.
 //! Scenarios count; nothing that they measure in time decides.
 
+mod community;
+mod files;
+mod http;
+mod proofs;
+mod proxy;
 mod start;
 
 use std::path::Path;
@@ -17,6 +22,7 @@ use testkit::Binary;
 use crate::{step, tools, workspace};
 
 /// What a scenario gets.
+#[derive(Debug)]
 pub(crate) struct Stage<'a> {
     /// The program under test, built with the development profile.
     pub(crate) commonhold: Binary,
@@ -34,11 +40,18 @@ struct Scenario {
 }
 
 /// All scenarios, in the order in which `cargo xtask test` runs them.
-const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "start",
-    about: "an empty community starts, answers, and ends cleanly when asked to",
-    run: start::run,
-}];
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "start",
+        about: "an empty community starts, answers, and ends cleanly when asked to",
+        run: start::run,
+    },
+    Scenario {
+        name: "proofs",
+        about: "verify accepts what a doorway serves, and rejects it after any one byte was changed on the way",
+        run: proofs::run,
+    },
+];
 
 /// Returns the names of all scenarios.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {

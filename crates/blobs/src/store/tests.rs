@@ -65,7 +65,10 @@ async fn a_blob_comes_back_by_its_hash() {
     assert_eq!(stored.hash, ContentHash::of(b"hello"));
     assert_eq!((stored.bytes, stored.is_new), (5, true));
     let blob = blobs.get(&stored.hash).await.unwrap().unwrap();
-    assert_eq!((blob.hash(), blob.len(), blob.is_empty()), (stored.hash, 5, false));
+    assert_eq!(
+        (blob.hash(), blob.len(), blob.is_empty()),
+        (stored.hash, 5, false)
+    );
     assert_eq!(read_all(&blob), b"hello");
     assert!(blobs.contains(&stored.hash).await.unwrap());
     assert_eq!(files(outer.path()), [path_of(outer.path(), &stored.hash)]);
@@ -89,9 +92,20 @@ async fn many_may_store_the_same_bytes_at_once() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..24_u8 {
         let blobs = blobs.clone();
-        tasks.spawn(async move { blobs.put(Bytes::from(vec![number % 3; 400_000])).await.unwrap().is_new });
+        tasks.spawn(async move {
+            blobs
+                .put(Bytes::from(vec![number % 3; 400_000]))
+                .await
+                .unwrap()
+                .is_new
+        });
     }
-    let new = tasks.join_all().await.into_iter().filter(|is_new| *is_new).count();
+    let new = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|is_new| *is_new)
+        .count();
     assert_eq!(new, 3);
     assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (3, 1_200_000));
     assert_eq!(files(outer.path()).len(), 3);
@@ -100,7 +114,13 @@ async fn many_may_store_the_same_bytes_at_once() {
 #[tokio::test]
 async fn an_empty_blob_is_a_blob() {
     let (_outer, blobs) = scratch();
-    let stored = blobs.upload(None).await.unwrap().finish(None).await.unwrap();
+    let stored = blobs
+        .upload(None)
+        .await
+        .unwrap()
+        .finish(None)
+        .await
+        .unwrap();
     assert_eq!(stored.hash, ContentHash::of(b""));
     assert!(blobs.get(&stored.hash).await.unwrap().unwrap().is_empty());
 }
@@ -118,7 +138,10 @@ async fn limits_hold_on_both_sides_of_the_edge() {
     upload.write(whole).await.unwrap();
     let error = upload.write(Bytes::from_static(b"1")).await.unwrap_err();
     assert_eq!(error.problem().to_string(), "the limit is 1000000 bytes");
-    assert!(matches!(upload.finish(None).await, Err(PutError::BrokenOff)));
+    assert!(matches!(
+        upload.finish(None).await,
+        Err(PutError::BrokenOff)
+    ));
     assert_eq!(files(outer.path()).len(), 1);
 }
 
@@ -126,7 +149,11 @@ async fn limits_hold_on_both_sides_of_the_edge() {
 async fn a_blob_of_another_length_or_hash_is_not_stored() {
     let (outer, blobs) = scratch();
     let hash = ContentHash::of(b"12345");
-    for (announced, code) in [(4, Some(Code::BodyLength)), (5, None), (6, Some(Code::BodyLength))] {
+    for (announced, code) in [
+        (4, Some(Code::BodyLength)),
+        (5, None),
+        (6, Some(Code::BodyLength)),
+    ] {
         let mut upload = blobs.upload(Some(announced)).await.unwrap();
         let mut stored = upload.write(Bytes::from_static(b"12345")).await;
         if stored.is_ok() {
@@ -137,7 +164,10 @@ async fn a_blob_of_another_length_or_hash_is_not_stored() {
     fs::remove_file(path_of(outer.path(), &hash)).unwrap();
     let mut upload = blobs.upload(None).await.unwrap();
     upload.write(Bytes::from_static(b"12345")).await.unwrap();
-    let error = upload.finish(Some(ContentHash::of(b"other"))).await.unwrap_err();
+    let error = upload
+        .finish(Some(ContentHash::of(b"other")))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Code::DigestMismatch);
     assert!(files(outer.path()).is_empty());
     let mut upload = blobs.upload(None).await.unwrap();
@@ -171,13 +201,23 @@ async fn the_list_comes_in_pages() {
     let (outer, blobs) = scratch();
     let mut expect = Vec::new();
     for number in 0..40_u8 {
-        let stored = blobs.put(Bytes::from(vec![number; usize::from(number)])).await.unwrap();
-        expect.push(Listed { hash: stored.hash, bytes: stored.bytes });
+        let stored = blobs
+            .put(Bytes::from(vec![number; usize::from(number)]))
+            .await
+            .unwrap();
+        expect.push(Listed {
+            hash: stored.hash,
+            bytes: stored.bytes,
+        });
     }
     expect.sort_by_key(|listed| listed.hash);
     // What somebody else put there is left alone.
     fs::write(outer.path().join("00-readme"), b"x").unwrap();
-    fs::write(path_of(outer.path(), &expect[0].hash).with_file_name("notes"), b"x").unwrap();
+    fs::write(
+        path_of(outer.path(), &expect[0].hash).with_file_name("notes"),
+        b"x",
+    )
+    .unwrap();
     for limit in [1, 7, 40, 5_000] {
         let mut found = Vec::new();
         let mut after = None;
@@ -196,17 +236,30 @@ async fn the_list_comes_in_pages() {
 #[tokio::test]
 async fn damage_is_found_set_aside_and_healed() {
     let (outer, blobs) = scratch();
-    let hash = blobs.put(Bytes::from_static(b"precious")).await.unwrap().hash;
+    let hash = blobs
+        .put(Bytes::from_static(b"precious"))
+        .await
+        .unwrap()
+        .hash;
     assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
     fs::write(path_of(outer.path(), &hash), b"Precious").unwrap();
     let actual = ContentHash::of(b"Precious");
-    assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Damaged { actual });
+    assert_eq!(
+        blobs.verify(&hash).await.unwrap(),
+        Verdict::Damaged { actual }
+    );
     assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Missing);
     assert!(!blobs.contains(&hash).await.unwrap());
     assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (0, 0));
     let aside = outer.path().join("damaged").join(hash.to_string());
     assert_eq!(fs::read(aside).unwrap(), b"Precious");
-    assert!(blobs.put(Bytes::from_static(b"precious")).await.unwrap().is_new);
+    assert!(
+        blobs
+            .put(Bytes::from_static(b"precious"))
+            .await
+            .unwrap()
+            .is_new
+    );
     assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
     assert_eq!(blobs.list(None, 10).await.unwrap().len(), 1);
 }
@@ -214,12 +267,22 @@ async fn damage_is_found_set_aside_and_healed() {
 #[tokio::test]
 async fn a_cut_file_is_replaced_when_it_is_stored_again() {
     let (outer, blobs) = scratch();
-    let hash = blobs.put(Bytes::from_static(b"precious")).await.unwrap().hash;
+    let hash = blobs
+        .put(Bytes::from_static(b"precious"))
+        .await
+        .unwrap()
+        .hash;
     fs::write(path_of(outer.path(), &hash), b"prec").unwrap();
     drop(blobs);
     let blobs = Blobs::open(outer.path(), LIMITS).unwrap();
     assert_eq!(blobs.bytes_total(), 4);
-    assert!(!blobs.put(Bytes::from_static(b"precious")).await.unwrap().is_new);
+    assert!(
+        !blobs
+            .put(Bytes::from_static(b"precious"))
+            .await
+            .unwrap()
+            .is_new
+    );
     assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
     assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (1, 8));
 }
@@ -228,7 +291,12 @@ async fn a_cut_file_is_replaced_when_it_is_stored_again() {
 #[derive(Clone, Debug)]
 enum Step {
     /// Store these bytes in chunks of this length, announcing their length and hash or not.
-    Put { seed: u8, len: usize, chunk: usize, is_announced: bool },
+    Put {
+        seed: u8,
+        len: usize,
+        chunk: usize,
+        is_announced: bool,
+    },
     /// Store the same way under the hash of other bytes.
     PutWrong { seed: u8, len: usize },
     /// Give an upload up after so many bytes.
@@ -248,7 +316,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn made(seed: u8, len: usize) -> Vec<u8> {
-    (0..len).map(|index| seed.wrapping_mul(31).wrapping_add((index % 251) as u8)).collect()
+    (0..len)
+        .map(|index| seed.wrapping_mul(31).wrapping_add((index % 251) as u8))
+        .collect()
 }
 
 async fn put(blobs: &Blobs, bytes: &[u8], chunk: usize, is_announced: bool) -> crate::Stored {
@@ -268,7 +338,12 @@ async fn check_history(steps: Vec<Step>) {
     for step in steps {
         let store = blobs.as_ref().expect("it is open between steps");
         match step {
-            Step::Put { seed, len, chunk, is_announced } => {
+            Step::Put {
+                seed,
+                len,
+                chunk,
+                is_announced,
+            } => {
                 let bytes = made(seed, len);
                 let stored = put(store, &bytes, chunk, is_announced).await;
                 assert_eq!(stored.hash, ContentHash::of(&bytes));
@@ -291,12 +366,18 @@ async fn check_history(steps: Vec<Step>) {
         }
         let store = blobs.as_ref().expect("it is open between steps");
         assert_eq!(store.blobs_total(), model.len() as u64);
-        assert_eq!(store.bytes_total(), model.values().map(|bytes| bytes.len() as u64).sum::<u64>());
+        assert_eq!(
+            store.bytes_total(),
+            model.values().map(|bytes| bytes.len() as u64).sum::<u64>()
+        );
         assert_eq!(files(outer.path()).len(), model.len());
     }
     let store = blobs.expect("it is open");
     let listed = store.list(None, 1_000).await.unwrap();
-    let expect = model.iter().map(|(hash, bytes)| Listed { hash: *hash, bytes: bytes.len() as u64 });
+    let expect = model.iter().map(|(hash, bytes)| Listed {
+        hash: *hash,
+        bytes: bytes.len() as u64,
+    });
     assert!(listed.into_iter().eq(expect));
     for (hash, bytes) in &model {
         assert_eq!(&read_all(&store.get(hash).await.unwrap().unwrap()), bytes);

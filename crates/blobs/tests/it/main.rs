@@ -3,6 +3,10 @@
     clippy::disallowed_methods,
     reason = "the child is told by its environment what to do, and tests look at what is there"
 )]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails fails its test"
+)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -161,7 +165,9 @@ impl<'a> SmallDisk<'a> {
             .arg(path)
             .stderr(Stdio::null())
             .status();
-        mounted.is_ok_and(|status| status.success()).then_some(Self(path))
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(Self(path))
     }
 }
 
@@ -182,14 +188,28 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     let blobs = Blobs::open(&folder, Limits::default()).unwrap();
     block_on(async {
         let before = blobs.put(Bytes::from(vec![1; 300_000])).await.unwrap();
-        let error = blobs.put(Bytes::from(vec![2; 2_000_000])).await.unwrap_err();
+        let error = blobs
+            .put(Bytes::from(vec![2; 2_000_000]))
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), Code::DiskFull);
         assert_eq!(error.problem().to_string(), "the blob was not stored");
         assert_eq!(temporaries(&folder), 0);
-        assert!(!blobs.contains(&ContentHash::of(&[2; 2_000_000])).await.unwrap());
+        assert!(
+            !blobs
+                .contains(&ContentHash::of(&[2; 2_000_000]))
+                .await
+                .unwrap()
+        );
         assert_eq!(blobs.verify(&before.hash).await.unwrap(), Verdict::Whole);
         assert_eq!(blobs.bytes_total(), 300_000);
         // There is room for something small, and the store takes it.
-        assert!(blobs.put(Bytes::from(vec![3; 300_000])).await.unwrap().is_new);
+        assert!(
+            blobs
+                .put(Bytes::from(vec![3; 300_000]))
+                .await
+                .unwrap()
+                .is_new
+        );
     });
 }

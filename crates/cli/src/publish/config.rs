@@ -108,8 +108,9 @@ struct Keys {
 /// # Errors
 /// [`Code::CourseConfig`] for each thing that is wrong, with its line.
 pub(crate) fn read(file: &FilePath, text: &str) -> Result<Config, Vec<Problem>> {
-    let mut keys: Keys = yaml::parse(text, 1)
-        .map_err(|fault| vec![Problem::new(Code::CourseConfig, fault.detail).at(file.as_str(), fault.line)])?;
+    let mut keys: Keys = yaml::parse(text, 1).map_err(|fault| {
+        vec![Problem::new(Code::CourseConfig, fault.detail).at(file.as_str(), fault.line)]
+    })?;
     let mut fields = Fields::new(file, Code::CourseConfig, 1);
     let order = order(&mut keys, &mut fields);
     let config = Config {
@@ -125,11 +126,20 @@ pub(crate) fn read(file: &FilePath, text: &str) -> Result<Config, Vec<Problem>> 
         order,
     };
     let problems = fields.finish();
-    if problems.is_empty() { Ok(config) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
 }
 
 fn order(keys: &mut Keys, fields: &mut Fields<'_>) -> Order {
-    let lists = [&keys.episodes, &keys.learners, &keys.instructors, &keys.profiles];
+    let lists = [
+        &keys.episodes,
+        &keys.learners,
+        &keys.instructors,
+        &keys.profiles,
+    ];
     let has_list = lists.iter().any(|list| list.is_some());
     match keys.order.take() {
         Some(Lined { line, .. }) if has_list => {
@@ -172,10 +182,15 @@ impl<'de> Deserialize<'de> for Entry {
                     }
                 }
                 let title = title.ok_or_else(|| A::Error::missing_field("title"))?;
-                if !(1..=300).contains(&title.chars().count()) || title.chars().any(char::is_control) {
+                if !(1..=300).contains(&title.chars().count())
+                    || title.chars().any(char::is_control)
+                {
                     return Err(A::Error::custom("title of a section: 1 to 300 characters"));
                 }
-                Ok(Entry::Section { title, pages: pages.unwrap_or_default() })
+                Ok(Entry::Section {
+                    title,
+                    pages: pages.unwrap_or_default(),
+                })
             }
         }
         deserializer.deserialize_any(FileOrSection)

@@ -6,6 +6,7 @@
 
 mod attribution;
 mod draft;
+mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +18,11 @@ use super::config::{self, Config};
 use super::file_path::FilePath;
 use super::front_matter::FrontMatter;
 use super::layout::{Layout, Name, Place};
-use super::links::{ACTIVE_CONTENT, Target, index_file, is_lost};
+use super::links::{Target, index_file};
 use super::media::{self, Media};
 use super::source::Source;
-use super::{BrokenLinks, Options, slug};
-use draft::{Draft, Web};
+use super::{Options, slug};
+use draft::{Distorted, Draft, Web};
 
 /// A folder as it will stand on the web.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +110,11 @@ impl Course {
         })
     }
 
-    fn nodes(&self, tree: &[Branch], pages: &dyn Fn(&str) -> Option<ActionHash>) -> Result<Vec<Node>, String> {
+    fn nodes(
+        &self,
+        tree: &[Branch],
+        pages: &dyn Fn(&str) -> Option<ActionHash>,
+    ) -> Result<Vec<Node>, String> {
         let node = |branch: &Branch| {
             let page = match branch.page {
                 None => None,
@@ -118,7 +123,11 @@ impl Course {
                     Some(pages(slug).ok_or_else(|| slug.clone())?)
                 }
             };
-            Ok(Node { title: branch.title.clone(), page, children: self.nodes(&branch.children, pages)? })
+            Ok(Node {
+                title: branch.title.clone(),
+                page,
+                children: self.nodes(&branch.children, pages)?,
+            })
         };
         tree.iter().map(node).collect()
     }
@@ -134,7 +143,13 @@ pub(crate) fn build(source: &Source, options: &Options) -> Result<Course, Vec<Pr
         None => Config::default(),
     };
     let (mut layout, problems) = Layout::of(source, &config.order);
-    let mut builder = Builder { source, options, problems, warnings: Vec::new(), links: LinkCounts::default() };
+    let mut builder = Builder {
+        source,
+        options,
+        problems,
+        warnings: Vec::new(),
+        links: LinkCounts::default(),
+    };
     let drafts = builder.drafts(&mut layout);
     let mut outcome = builder.course(&config, &layout, drafts);
     super::sort(&mut builder.problems);
@@ -188,12 +203,24 @@ impl<'s> Builder<'s> {
     }
 
     /// Joins everything; `None` when a problem keeps the course from being made.
-    fn course(&mut self, config: &Config, layout: &Layout, drafts: BTreeMap<FilePath, Draft<'s>>) -> Option<Course> {
+    fn course(
+        &mut self,
+        config: &Config,
+        layout: &Layout,
+        drafts: BTreeMap<FilePath, Draft<'s>>,
+    ) -> Option<Course> {
         let order: Vec<FilePath> = layout.pages().into_iter().cloned().collect();
         let is_loose = self.source.texts.len() == 1 && self.source.config.is_none();
         // What stands for the folder speaks for the course.
-        let index = if is_loose { order.first() } else { index_file("", self.source) };
-        let front = index.and_then(|index| drafts.get(index)).map(|draft| draft.front.clone()).unwrap_or_default();
+        let index = if is_loose {
+            order.first()
+        } else {
+            index_file("", self.source)
+        };
+        let front = index
+            .and_then(|index| drafts.get(index))
+            .map(|draft| draft.front.clone())
+            .unwrap_or_default();
         let mut course = self.frame(config, &front, is_loose);
         let titles = self.titles(&drafts, config);
         if course.title.is_empty() {
@@ -209,7 +236,11 @@ impl<'s> Builder<'s> {
         if !self.problems.is_empty() {
             return None;
         }
-        let web = Web { course: if is_loose { "" } else { &course.slug }, slugs: &slugs, files: &files };
+        let web = Web {
+            course: if is_loose { "" } else { &course.slug },
+            slugs: &slugs,
+            files: &files,
+        };
         for file in &order {
             let page = self.page(&course, &web, &drafts[file], &titles[file]);
             course.pages.push(page);
@@ -223,16 +254,25 @@ impl<'s> Builder<'s> {
 
     /// Fills in what the course says about itself: the configuration's words, else the introduction's.
     fn frame(&self, config: &Config, front: &FrontMatter, is_loose: bool) -> Course {
-        let either = |one: &Option<String>, two: &Option<String>| one.clone().or_else(|| two.clone());
+        let either =
+            |one: &Option<String>, two: &Option<String>| one.clone().or_else(|| two.clone());
         let slug = either(&config.slug, &front.slug).unwrap_or_else(|| slug::of(&self.source.name));
-        let tags = if config.tags.is_empty() { &front.tags } else { &config.tags };
+        let tags = if config.tags.is_empty() {
+            &front.tags
+        } else {
+            &config.tags
+        };
         let licence = either(&config.licence, &front.licence).unwrap_or_default();
         Course {
             slug,
             title: config.title.clone().unwrap_or_default(),
             summary: either(&config.summary, &front.summary).unwrap_or_default(),
             language: either(&config.language, &front.language).unwrap_or_else(|| "en".to_owned()),
-            attribution: if is_loose { String::new() } else { attribution::of(config, self.source, &licence) },
+            attribution: if is_loose {
+                String::new()
+            } else {
+                attribution::of(config, self.source, &licence)
+            },
             licence,
             tags: tags.clone(),
             reach: config.reach.or(front.reach).unwrap_or(self.options.reach),
@@ -247,7 +287,11 @@ impl<'s> Builder<'s> {
 
     /// Titles come from front matter, else from the first heading, else from the file's name; the introduction
     /// may have the course's.
-    fn titles(&self, drafts: &BTreeMap<FilePath, Draft<'s>>, config: &Config) -> BTreeMap<FilePath, String> {
+    fn titles(
+        &self,
+        drafts: &BTreeMap<FilePath, Draft<'s>>,
+        config: &Config,
+    ) -> BTreeMap<FilePath, String> {
         let index = index_file("", self.source);
         let title = |file: &FilePath, draft: &Draft<'_>| {
             let own = draft.front.title.clone().or_else(|| draft.heading());
@@ -259,9 +303,16 @@ impl<'s> Builder<'s> {
                 }
                 (false, _) => slug::title_of(file.stem()),
             });
-            title.chars().filter(|letter| !letter.is_control()).take(TITLE_CHARS_MAX).collect()
+            title
+                .chars()
+                .filter(|letter| !letter.is_control())
+                .take(TITLE_CHARS_MAX)
+                .collect()
         };
-        drafts.iter().map(|(file, draft)| (file.clone(), title(file, draft))).collect()
+        drafts
+            .iter()
+            .map(|(file, draft)| (file.clone(), title(file, draft)))
+            .collect()
     }
 
     fn slugs(
@@ -274,76 +325,31 @@ impl<'s> Builder<'s> {
         let mut slugs = BTreeMap::new();
         let mut taken: BTreeMap<String, &FilePath> = BTreeMap::new();
         for file in order {
-            let Some(draft) = drafts.get(file) else { continue };
+            let Some(draft) = drafts.get(file) else {
+                continue;
+            };
             let slug = if Some(file) == index {
                 "index".to_owned()
             } else if let Some(slug) = &draft.front.slug {
                 slug.clone()
             } else if file.is_index() && (is_loose || !file.folder().is_empty()) {
-                let folder = file.folder().rsplit('/').next().filter(|name| !name.is_empty());
+                let folder = file
+                    .folder()
+                    .rsplit('/')
+                    .next()
+                    .filter(|name| !name.is_empty());
                 slug::of(folder.unwrap_or(&self.source.name))
             } else {
                 slug::of(file.stem())
             };
             if let Some(other) = taken.insert(slug.clone(), file) {
                 let detail = format!("{file} and {other} would both have the address {slug}");
-                self.problems.push(Problem::new(Code::SlugTaken, detail).at(file.as_str(), 1));
+                self.problems
+                    .push(Problem::new(Code::SlugTaken, detail).at(file.as_str(), 1));
             }
             slugs.insert(file.clone(), slug);
         }
         slugs
-    }
-
-    /// Tells links that are wrong, and fragments that name nothing.
-    fn judge_links(&mut self, drafts: &BTreeMap<FilePath, Draft<'s>>) {
-        for draft in drafts.values() {
-            for (link, target) in draft.outline.links.iter().zip(&draft.targets) {
-                let line = draft.line(link.offset);
-                let file = draft.file.as_str();
-                match target {
-                    Target::Fault { code, detail } => {
-                        let problem = Problem::new(*code, detail.clone()).at(file, line);
-                        let may_unlink = *code == Code::BrokenLink && self.options.broken_links == BrokenLinks::Unlink;
-                        let list = if may_unlink { &mut self.warnings } else { &mut self.problems };
-                        list.push(problem);
-                    }
-                    Target::Page { .. } | Target::Media { .. } | Target::Root { .. } if link.place.is_none() => {
-                        let detail = "this link cannot be rewritten; write its address on one line";
-                        self.problems.push(Problem::new(Code::BrokenLink, detail).at(file, line));
-                    }
-                    Target::Page { .. } | Target::Here { .. } => self.judge_fragment(drafts, draft, target, line),
-                    Target::Elsewhere | Target::Media { .. } | Target::Root { .. } => {}
-                }
-            }
-            for (offset, what) in &draft.outline.scripts {
-                let detail = format!("{what} would be run by browsers");
-                let problem = Problem::new(ACTIVE_CONTENT, detail).at(draft.file.as_str(), draft.line(*offset));
-                self.problems.push(problem);
-            }
-            for (offset, name) in &draft.outline.dropped {
-                let detail = format!("doorways leave out <{name}>");
-                let problem = Problem::new(ACTIVE_CONTENT, detail).at(draft.file.as_str(), draft.line(*offset));
-                self.warnings.push(problem);
-            }
-        }
-    }
-
-    fn judge_fragment(
-        &mut self,
-        drafts: &BTreeMap<FilePath, Draft<'s>>,
-        draft: &Draft<'s>,
-        target: &Target,
-        line: u32,
-    ) {
-        let (other, fragment) = match target {
-            Target::Page { file, tail } => (drafts.get(file), tail.fragment()),
-            Target::Here { fragment } => (Some(draft), fragment.clone()),
-            Target::Elsewhere | Target::Root { .. } | Target::Media { .. } | Target::Fault { .. } => return,
-        };
-        if let Some(other) = other.filter(|other| is_lost(&fragment, &other.outline.anchors)) {
-            let detail = format!("{} has no heading or anchor \"{}\"", other.file, fragment.escape_debug());
-            self.warnings.push(Problem::new(Code::BrokenLink, detail).at(draft.file.as_str(), line));
-        }
     }
 
     /// Reads the files that pages show, in reading order; of two files with the same bytes the first names the blob.
@@ -355,9 +361,14 @@ impl<'s> Builder<'s> {
     ) -> BTreeMap<FilePath, ContentHash> {
         let mut files = BTreeMap::new();
         let mut tried = BTreeSet::new();
-        let targets = order.iter().filter_map(|file| drafts.get(file)).flat_map(|draft| &draft.targets);
+        let targets = order
+            .iter()
+            .filter_map(|file| drafts.get(file))
+            .flat_map(|draft| &draft.targets);
         for target in targets {
-            let Target::Media { file, .. } = target else { continue };
+            let Target::Media { file, .. } = target else {
+                continue;
+            };
             if !tried.insert(file) {
                 continue;
             }
@@ -373,7 +384,13 @@ impl<'s> Builder<'s> {
     }
 
     fn page(&mut self, course: &Course, web: &Web<'_>, draft: &Draft<'s>, title: &str) -> Page {
-        let (body, counts) = draft.body(web, title);
+        let (body, counts) = draft.body(web, title).unwrap_or_else(|Distorted| {
+            let detail =
+                "a link cannot be rewritten; write addresses on one line and without backticks";
+            let problem = Problem::new(Code::BrokenLink, detail).at(draft.file.as_str(), 0);
+            self.problems.push(problem);
+            Default::default()
+        });
         self.links.rewritten += counts.rewritten;
         self.links.kept += counts.kept;
         self.links.unlinked += counts.unlinked;
@@ -391,13 +408,22 @@ impl<'s> Builder<'s> {
             course: web.course.to_owned(),
             summary: front.summary.clone().unwrap_or_default(),
             body,
-            language: front.language.clone().unwrap_or_else(|| course.language.clone()),
-            licence: front.licence.clone().unwrap_or_else(|| course.licence.clone()),
+            language: front
+                .language
+                .clone()
+                .unwrap_or_else(|| course.language.clone()),
+            licence: front
+                .licence
+                .clone()
+                .unwrap_or_else(|| course.licence.clone()),
             tags: front.tags.clone(),
             reach: ReachWord(front.reach.unwrap_or(course.reach)),
             blobs,
         };
-        Page { file: draft.file.clone(), content }
+        Page {
+            file: draft.file.clone(),
+            content,
+        }
     }
 
     /// A blob may be seen by everybody who may see a page that shows it.
@@ -415,13 +441,15 @@ impl<'s> Builder<'s> {
     fn check(&mut self, course: &Course) {
         for page in &course.pages {
             if let Err(error) = Item::Content(page.content.clone()).seal() {
-                let problem = Problem::new(Code::FileTooLarge, error.to_string()).at(page.file.as_str(), 0);
+                let problem =
+                    Problem::new(Code::FileTooLarge, error.to_string()).at(page.file.as_str(), 0);
                 self.problems.push(problem);
             }
         }
         for media in course.media.values() {
             if let Err(error) = Item::BlobManifest(media.manifest.clone()).seal() {
-                let problem = Problem::new(Code::SourceUnreadable, error.to_string()).at(media.file.as_str(), 0);
+                let problem = Problem::new(Code::SourceUnreadable, error.to_string())
+                    .at(media.file.as_str(), 0);
                 self.problems.push(problem);
             }
         }
@@ -431,8 +459,13 @@ impl<'s> Builder<'s> {
         let path = course.path(|_| Some(ActionHash::from_raw_32(vec![0; 32])));
         let sealed = path.map(|path| Item::Path(path).seal());
         if let Ok(Err(error)) = sealed {
-            let file = self.source.config.as_ref().map_or(".", |(file, _)| file.as_str());
-            self.problems.push(Problem::new(Code::CourseConfig, error.to_string()).at(file, 0));
+            let file = self
+                .source
+                .config
+                .as_ref()
+                .map_or(".", |(file, _)| file.as_str());
+            self.problems
+                .push(Problem::new(Code::CourseConfig, error.to_string()).at(file, 0));
         }
     }
 }
@@ -444,10 +477,16 @@ fn branches(
     language: &str,
 ) -> Vec<Branch> {
     let branch = |place: &Place| match place {
-        Place::Page(file) => {
-            Branch { title: titles[file].clone(), page: pages.get(file).copied(), children: Vec::new() }
-        }
-        Place::Section { name, index, places } => {
+        Place::Page(file) => Branch {
+            title: titles[file].clone(),
+            page: pages.get(file).copied(),
+            children: Vec::new(),
+        },
+        Place::Section {
+            name,
+            index,
+            places,
+        } => {
             let title = match (name, index) {
                 (Name::Title(title), _) => title.clone(),
                 (Name::Part(part), _) => part.title(language).to_owned(),

@@ -24,13 +24,19 @@ const TAGS_MAX: usize = 20;
 impl<'f> Fields<'f> {
     /// Starts with no problems.
     pub(crate) const fn new(file: &'f FilePath, code: Code, first_line: u32) -> Self {
-        Self { file, code, first_line, problems: Vec::new() }
+        Self {
+            file,
+            code,
+            first_line,
+            problems: Vec::new(),
+        }
     }
 
     /// Notes a problem in a line of the YAML text.
     pub(crate) fn fault(&mut self, code: Code, line: u32, detail: impl Into<String>) {
         let line = self.first_line.saturating_add(line.max(1) - 1);
-        self.problems.push(Problem::new(code, detail).at(self.file.as_str(), line));
+        self.problems
+            .push(Problem::new(code, detail).at(self.file.as_str(), line));
     }
 
     /// Returns what was wrong, in the order of the lines.
@@ -40,16 +46,29 @@ impl<'f> Fields<'f> {
     }
 
     /// Takes a text of one line; an empty one counts as missing.
-    pub(crate) fn line(&mut self, name: &str, field: Option<Lined<String>>, chars_max: usize) -> Option<String> {
+    pub(crate) fn line(
+        &mut self,
+        name: &str,
+        field: Option<Lined<String>>,
+        chars_max: usize,
+    ) -> Option<String> {
         let Lined { value, line } = field?;
         let text = value.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.chars().any(char::is_control) {
-            self.fault(self.code, line, format!("{name} must not hold control characters"));
+            self.fault(
+                self.code,
+                line,
+                format!("{name} must not hold control characters"),
+            );
             return None;
         }
         let count = text.chars().count();
         if count > chars_max {
-            self.fault(self.code, line, format!("{name} may have at most {chars_max} characters, not {count}"));
+            self.fault(
+                self.code,
+                line,
+                format!("{name} may have at most {chars_max} characters, not {count}"),
+            );
             return None;
         }
         (!text.is_empty()).then_some(text)
@@ -73,7 +92,11 @@ impl<'f> Fields<'f> {
         if (2..=35).contains(&value.len()) && value.bytes().all(is_letter) {
             return Some(value);
         }
-        self.fault(self.code, line, "language must be a language tag such as en or de-AT");
+        self.fault(
+            self.code,
+            line,
+            "language must be a language tag such as en or de-AT",
+        );
         None
     }
 
@@ -91,7 +114,11 @@ impl<'f> Fields<'f> {
 
     /// Takes tags, without empty ones and doubles.
     pub(crate) fn tags(&mut self, field: Option<Lined<Words>>) -> Vec<String> {
-        let Some(Lined { value: Words(words), line }) = field else {
+        let Some(Lined {
+            value: Words(words),
+            line,
+        }) = field
+        else {
             return Vec::new();
         };
         let mut tags: Vec<String> = Vec::new();
@@ -103,7 +130,11 @@ impl<'f> Fields<'f> {
             }
         }
         if tags.len() > TAGS_MAX {
-            self.fault(self.code, line, format!("at most {TAGS_MAX} tags, not {}", tags.len()));
+            self.fault(
+                self.code,
+                line,
+                format!("at most {TAGS_MAX} tags, not {}", tags.len()),
+            );
             tags.truncate(TAGS_MAX);
         }
         tags

@@ -22,7 +22,10 @@ impl FilePath {
 
     /// Returns the path of `name` inside `folder`; the name must be a single part.
     pub(crate) fn child(folder: &str, name: &str) -> Self {
-        debug_assert!(!name.is_empty() && !name.contains('/'), "a name is one part of a path");
+        debug_assert!(
+            !name.is_empty() && !name.contains('/'),
+            "a name is one part of a path"
+        );
         match folder {
             "" => Self(name.to_owned()),
             _ => Self(format!("{folder}/{name}")),
@@ -41,7 +44,9 @@ impl FilePath {
 
     /// Returns the file's name with its ending.
     pub(crate) fn name(&self) -> &str {
-        self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)
+        self.0
+            .rsplit_once('/')
+            .map_or(self.0.as_str(), |(_, name)| name)
     }
 
     /// Returns the file's name without its last ending.
@@ -52,15 +57,18 @@ impl FilePath {
 
     /// Returns whether the name has an ending of Markdown: `.md` or `.markdown` in any case.
     pub(crate) fn is_markdown(&self) -> bool {
-        self.name()
-            .rsplit_once('.')
-            .is_some_and(|(_, ending)| ["md", "markdown"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
+        self.name().rsplit_once('.').is_some_and(|(_, ending)| {
+            ["md", "markdown"]
+                .iter()
+                .any(|known| ending.eq_ignore_ascii_case(known))
+        })
     }
 
     /// Returns whether the file stands for its folder: `index.md` or `README.md`.
     pub(crate) fn is_index(&self) -> bool {
         let stem = self.stem();
-        self.is_markdown() && (stem.eq_ignore_ascii_case("index") || stem.eq_ignore_ascii_case("readme"))
+        self.is_markdown()
+            && (stem.eq_ignore_ascii_case("index") || stem.eq_ignore_ascii_case("readme"))
     }
 }
 

@@ -64,14 +64,21 @@ struct Keys {
 /// [`Code::FrontMatter`] for each thing that is wrong, with its line.
 pub(crate) fn split<'t>(file: &FilePath, text: &'t str) -> Result<Parts<'t>, Vec<Problem>> {
     let Some(rest) = after_dashes(text) else {
-        return Ok(Parts { front: FrontMatter::default(), body: text, body_line: 1 });
+        return Ok(Parts {
+            front: FrontMatter::default(),
+            body: text,
+            body_line: 1,
+        });
     };
     let Some((yaml, body, lines)) = until_dashes(rest) else {
         let detail = "the front matter that starts here is not closed by a line of three dashes";
-        return Err(vec![Problem::new(Code::FrontMatter, detail).at(file.as_str(), 1)]);
+        return Err(vec![
+            Problem::new(Code::FrontMatter, detail).at(file.as_str(), 1),
+        ]);
     };
-    let keys: Keys = yaml::parse(yaml, 2)
-        .map_err(|fault| vec![Problem::new(Code::FrontMatter, fault.detail).at(file.as_str(), fault.line)])?;
+    let keys: Keys = yaml::parse(yaml, 2).map_err(|fault| {
+        vec![Problem::new(Code::FrontMatter, fault.detail).at(file.as_str(), fault.line)]
+    })?;
     let mut fields = Fields::new(file, Code::FrontMatter, 2);
     let front = FrontMatter {
         title: fields.line("title", keys.title, 300),
@@ -84,7 +91,11 @@ pub(crate) fn split<'t>(file: &FilePath, text: &'t str) -> Result<Parts<'t>, Vec
     };
     let problems = fields.finish();
     if problems.is_empty() {
-        Ok(Parts { front, body, body_line: lines + 2 })
+        Ok(Parts {
+            front,
+            body,
+            body_line: lines + 2,
+        })
     } else {
         Err(problems)
     }

@@ -33,12 +33,16 @@ pub(crate) struct Attribute {
 impl StartTag {
     /// Returns the value of an attribute.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        let found = self.attributes.iter().find(|attribute| attribute.name == name)?;
+        let found = self
+            .attributes
+            .iter()
+            .find(|attribute| attribute.name == name)?;
         Some(found.value.as_str())
     }
 }
 
-/// Returns the start tags in `html`, in order. A tag that never closes is left out.
+/// Returns the start tags in `html`, in order. A tag that never closes is left out with all that follows,
+/// as a browser would take the rest for its attributes.
 pub(crate) fn start_tags(html: &str) -> Vec<StartTag> {
     let mut tags = Vec::new();
     let mut at = 0;
@@ -47,7 +51,10 @@ pub(crate) fn start_tags(html: &str) -> Vec<StartTag> {
         let rest = &html[start..];
         at = if let Some(len) = aside(rest) {
             start + len
-        } else if let Some(tag) = start_tag(html, start) {
+        } else if rest[1..].starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+            let Some(tag) = start_tag(html, start) else {
+                break;
+            };
             let end = tag.range.end;
             tags.push(tag);
             end
@@ -74,12 +81,13 @@ fn aside(rest: &str) -> Option<usize> {
     Some(rest.find(close).map_or(rest.len(), |end| end + close.len()))
 }
 
+/// Reads the tag at `start`, where `<` and a letter stand; `None` when it never closes.
 fn start_tag(html: &str, start: usize) -> Option<StartTag> {
-    let mut cursor = Cursor { html, at: start + 1 };
+    let mut cursor = Cursor {
+        html,
+        at: start + 1,
+    };
     let name = cursor.take(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b':');
-    if !html[name.clone()].starts_with(|letter: char| letter.is_ascii_alphabetic()) {
-        return None;
-    }
     let mut attributes = Vec::new();
     loop {
         cursor.take(|byte| byte.is_ascii_whitespace() || byte == b'/');

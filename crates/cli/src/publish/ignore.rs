@@ -22,14 +22,21 @@ const PATTERNS_MAX: usize = 1_000;
 impl Patterns {
     /// Reads the patterns, one to a line.
     pub(crate) fn read(text: &str) -> Self {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self(lines.take(PATTERNS_MAX).map(Pattern::read).collect())
     }
 
     /// Returns whether a file or folder is named; what lies below a named folder is never asked for.
     pub(crate) fn matches(&self, file: &FilePath) -> bool {
         self.0.iter().any(|pattern| {
-            let name = if pattern.is_anchored { file.as_str() } else { file.name() };
+            let name = if pattern.is_anchored {
+                file.as_str()
+            } else {
+                file.name()
+            };
             matches(&pattern.text, name)
         })
     }

@@ -67,7 +67,13 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Episodes, Self::Learners, Self::Instructors, Self::Profiles, Self::About];
+    const ALL: [Self; 5] = [
+        Self::Episodes,
+        Self::Learners,
+        Self::Instructors,
+        Self::Profiles,
+        Self::About,
+    ];
 
     /// Returns the folder that holds the part's files; empty for the root.
     const fn folder(self) -> &'static str {
@@ -84,10 +90,34 @@ impl Part {
     pub(crate) fn title(self, language: &str) -> &'static str {
         let primary = language.split('-').next().unwrap_or_default();
         let words: [&'static str; 5] = match primary.to_ascii_lowercase().as_str() {
-            "de" => ["Lektionen", "Für Lernende", "Für Lehrende", "Für wen", "Über diesen Kurs"],
-            "es" => ["Episodios", "Para estudiantes", "Para docentes", "Perfiles", "Acerca del curso"],
-            "fr" => ["Épisodes", "Pour les apprenants", "Pour les formateurs", "Profils", "À propos"],
-            _ => ["Episodes", "For learners", "For instructors", "Learner profiles", "About this course"],
+            "de" => [
+                "Lektionen",
+                "Für Lernende",
+                "Für Lehrende",
+                "Für wen",
+                "Über diesen Kurs",
+            ],
+            "es" => [
+                "Episodios",
+                "Para estudiantes",
+                "Para docentes",
+                "Perfiles",
+                "Acerca del curso",
+            ],
+            "fr" => [
+                "Épisodes",
+                "Pour les apprenants",
+                "Pour les formateurs",
+                "Profils",
+                "À propos",
+            ],
+            _ => [
+                "Episodes",
+                "For learners",
+                "For instructors",
+                "Learner profiles",
+                "About this course",
+            ],
         };
         words[self as usize]
     }
@@ -98,7 +128,10 @@ impl Layout {
     /// ([`Code::CourseConfig`], [`Code::OutsideFolder`]) and have no place.
     pub(crate) fn of(source: &Source, order: &Order) -> (Self, Vec<Problem>) {
         let mut layout = Self::default();
-        let mut lookup = Lookup { source, problems: Vec::new() };
+        let mut lookup = Lookup {
+            source,
+            problems: Vec::new(),
+        };
         let index = index_file("", source);
         match order {
             Order::Lesson(lesson) => {
@@ -136,7 +169,10 @@ impl Layout {
             return self.places.push(Place::Page(file.clone()));
         }
         let top = file.as_str().split('/').next().unwrap_or_default();
-        let part = Part::ALL.into_iter().find(|part| part.folder() == top).unwrap_or(Part::About);
+        let part = Part::ALL
+            .into_iter()
+            .find(|part| part.folder() == top)
+            .unwrap_or(Part::About);
         self.part(part).push(Place::Page(file.clone()));
     }
 
@@ -155,19 +191,28 @@ impl Layout {
     }
 
     fn lesson(&mut self, lesson: &Lesson, lookup: &mut Lookup<'_>) {
-        let lists = [&lesson.episodes, &lesson.learners, &lesson.instructors, &lesson.profiles];
+        let lists = [
+            &lesson.episodes,
+            &lesson.learners,
+            &lesson.instructors,
+            &lesson.profiles,
+        ];
         for (part, list) in Part::ALL.into_iter().zip(lists) {
             let files = if list.is_empty() {
                 lookup.folder(part.folder())
             } else {
-                list.iter().filter_map(|listed| lookup.file(part.folder(), &listed.value, listed.line)).collect()
+                list.iter()
+                    .filter_map(|listed| lookup.file(part.folder(), &listed.value, listed.line))
+                    .collect()
             };
             for file in files {
                 self.add(&file);
             }
         }
         // Who may use a lesson and how belongs to it, whether a page links there or not.
-        if let Some(licence) = FilePath::new("LICENSE.md").filter(|file| lookup.source.texts.contains_key(file)) {
+        if let Some(licence) =
+            FilePath::new("LICENSE.md").filter(|file| lookup.source.texts.contains_key(file))
+        {
             self.add(&licence);
         }
     }
@@ -175,12 +220,21 @@ impl Layout {
     /// Returns the places of a part's section, which is made when it is not there yet.
     fn part(&mut self, part: Part) -> &mut Vec<Place> {
         let rank = |place: &Place| match place {
-            Place::Section { name: Name::Part(part), .. } => Some(*part),
+            Place::Section {
+                name: Name::Part(part),
+                ..
+            } => Some(*part),
             Place::Section { .. } | Place::Page(_) => None,
         };
-        let at = self.places.partition_point(|place| rank(place) < Some(part));
+        let at = self
+            .places
+            .partition_point(|place| rank(place) < Some(part));
         if self.places.get(at).and_then(rank) != Some(part) {
-            let section = Place::Section { name: Name::Part(part), index: None, places: Vec::new() };
+            let section = Place::Section {
+                name: Name::Part(part),
+                index: None,
+                places: Vec::new(),
+            };
             self.places.insert(at, section);
         }
         match &mut self.places[at] {
@@ -194,7 +248,9 @@ impl Layout {
         for Lined { value, line } in entries {
             match value {
                 Entry::Page(name) => {
-                    let Some(file) = lookup.file("", name, *line) else { continue };
+                    let Some(file) = lookup.file("", name, *line) else {
+                        continue;
+                    };
                     if self.seen.insert(file.clone()) {
                         places.push(Place::Page(file));
                     } else {
@@ -213,8 +269,16 @@ impl Layout {
 
     /// Files and folders together in the order of their names; a folder without pages is left out.
     fn by_name(&mut self, folder: &str, source: &Source) -> Vec<Place> {
-        let files = source.texts.keys().filter(|file| file.folder() == folder).map(|file| (file, false));
-        let folders = source.folders.iter().filter(|below| below.folder() == folder).map(|below| (below, true));
+        let files = source
+            .texts
+            .keys()
+            .filter(|file| file.folder() == folder)
+            .map(|file| (file, false));
+        let folders = source
+            .folders
+            .iter()
+            .filter(|below| below.folder() == folder)
+            .map(|below| (below, true));
         let mut entries: Vec<(&FilePath, bool)> = files.chain(folders).collect();
         entries.sort_by(|(left, _), (right, _)| slug::natural_order(left.name(), right.name()));
         let mut places = Vec::new();
@@ -225,7 +289,8 @@ impl Layout {
                 }
                 continue;
             }
-            let index = index_file(entry.as_str(), source).filter(|index| self.seen.insert((*index).clone()));
+            let index = index_file(entry.as_str(), source)
+                .filter(|index| self.seen.insert((*index).clone()));
             let inside = self.by_name(entry.as_str(), source);
             if index.is_some() || !inside.is_empty() {
                 places.push(Place::Section {
@@ -261,11 +326,17 @@ impl Lookup<'_> {
     fn file(&mut self, folder: &str, name: &str, line: u32) -> Option<FilePath> {
         let joined = super::file_path::join(folder, name);
         let Ok(joined) = joined else {
-            self.fault(Code::OutsideFolder, line, format!("{name} leads out of the folder"));
+            self.fault(
+                Code::OutsideFolder,
+                line,
+                format!("{name} leads out of the folder"),
+            );
             return None;
         };
         let file = FilePath::new(&joined);
-        let found = file.clone().filter(|file| self.source.texts.contains_key(file));
+        let found = file
+            .clone()
+            .filter(|file| self.source.texts.contains_key(file));
         if found.is_none() {
             let is_there = file.is_some_and(|file| self.source.files.contains_key(&file));
             let detail = if is_there {
@@ -280,15 +351,24 @@ impl Lookup<'_> {
 
     /// Returns the Markdown files right in a folder, in the order of their names.
     fn folder(&self, folder: &str) -> Vec<FilePath> {
-        let inside = self.source.texts.keys().filter(|file| file.folder() == folder);
+        let inside = self
+            .source
+            .texts
+            .keys()
+            .filter(|file| file.folder() == folder);
         let mut files: Vec<FilePath> = inside.cloned().collect();
         files.sort_by(|left, right| slug::natural_order(left.name(), right.name()));
         files
     }
 
     fn fault(&mut self, code: Code, line: u32, detail: String) {
-        let file = self.source.config.as_ref().map_or("config.yaml", |(file, _)| file.as_str());
-        self.problems.push(Problem::new(code, detail).at(file, line));
+        let file = self
+            .source
+            .config
+            .as_ref()
+            .map_or("config.yaml", |(file, _)| file.as_str());
+        self.problems
+            .push(Problem::new(code, detail).at(file, line));
     }
 }
 

@@ -57,13 +57,20 @@ pub(crate) struct Tail {
 }
 
 /// Under which code a person is told that a page holds something that browsers would run.
-pub(crate) const ACTIVE_CONTENT: Code = Code::MalformedKind;
+pub(crate) const ACTIVE_CONTENT: Code = Code::ActiveContent;
 
 /// Schemes that browsers run.
 const RUN: [&str; 4] = ["javascript", "vbscript", "livescript", "data"];
 
 /// Addresses that every doorway answers itself.
-const DOORWAY: [&str; 6] = ["/courses/", "/pages/", "/store/", "/search", "/authors/", "/api/"];
+const DOORWAY: [&str; 6] = [
+    "/courses/",
+    "/pages/",
+    "/store/",
+    "/search",
+    "/authors/",
+    "/api/",
+];
 
 /// Folders of a Carpentries lesson whose pages share one folder on the web.
 pub(crate) const LESSON_FOLDERS: [&str; 4] = ["episodes", "learners", "instructors", "profiles"];
@@ -106,12 +113,23 @@ pub(crate) fn resolve(dest: &str, from: &FilePath, source: &Source) -> Target {
     if path.contains('\0') {
         return broken(dest, "it holds a zero byte");
     }
-    let folder = if path.starts_with('/') { "" } else { from.folder() };
+    let folder = if path.starts_with('/') {
+        ""
+    } else {
+        from.folder()
+    };
     let Ok(joined) = file_path::join(folder, &path) else {
         return outside(format!("{} leads out of the folder", shown(dest)));
     };
-    if let Some(link) = source.symlinks.iter().find(|link| is_at_or_below(&joined, link.as_str())) {
-        return outside(format!("{} goes through {link}, a symbolic link, which is not followed", shown(dest)));
+    if let Some(link) = source
+        .symlinks
+        .iter()
+        .find(|link| is_at_or_below(&joined, link.as_str()))
+    {
+        return outside(format!(
+            "{} goes through {link}, a symbolic link, which is not followed",
+            shown(dest)
+        ));
     }
     match locate(&joined, source).or_else(|| lesson_twin(&joined, source)) {
         Some(Found::Page(file)) => Target::Page { file, tail },
@@ -124,7 +142,10 @@ pub(crate) fn resolve(dest: &str, from: &FilePath, source: &Source) -> Target {
 /// Answers for addresses that have nothing to do with the folder.
 fn without_folder(dest: &str) -> Option<Target> {
     // Browsers drop blanks in front and tabs and line ends everywhere before they look for the scheme.
-    let plain: String = dest.chars().filter(|letter| !letter.is_control() && *letter != ' ').collect();
+    let plain: String = dest
+        .chars()
+        .filter(|letter| !letter.is_control() && *letter != ' ')
+        .collect();
     if let Some(scheme) = scheme(&plain) {
         return Some(if RUN.contains(&scheme.as_str()) {
             Target::Fault {
@@ -141,13 +162,19 @@ fn without_folder(dest: &str) -> Option<Target> {
         return Some(broken(dest, "it is empty"));
     }
     let bytes = plain.as_bytes();
-    let is_slash = |idx: usize| bytes.get(idx).is_some_and(|byte| matches!(byte, b'/' | b'\\'));
+    let is_slash = |idx: usize| {
+        bytes
+            .get(idx)
+            .is_some_and(|byte| matches!(byte, b'/' | b'\\'))
+    };
     let is_doorway = plain == "/" || DOORWAY.iter().any(|start| plain.starts_with(start));
     if (is_slash(0) && is_slash(1)) || is_doorway || plain.starts_with('?') {
         return Some(Target::Elsewhere);
     }
     let fragment = plain.strip_prefix('#')?;
-    Some(Target::Here { fragment: decoded(fragment) })
+    Some(Target::Here {
+        fragment: decoded(fragment),
+    })
 }
 
 /// Returns the scheme of an absolute address in lower case (RFC 3986 §3.1).
@@ -156,7 +183,9 @@ fn scheme(address: &str) -> Option<String> {
     let name = &address[..end];
     let is_scheme = address[end..].starts_with(':')
         && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && name.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"+-.".contains(&letter));
+        && name
+            .bytes()
+            .all(|letter| letter.is_ascii_alphanumeric() || b"+-.".contains(&letter));
     is_scheme.then(|| name.to_ascii_lowercase())
 }
 
@@ -175,8 +204,11 @@ fn locate(path: &str, source: &Source) -> Option<Found> {
         return Some(Found::Page(file));
     }
     if let Some(stem) = web_stem(path) {
-        let index = ["/index", "index"].iter().find_map(|name| stem.strip_suffix(name));
-        let of_index = |folder: &str| index_of(folder, source).or_else(|| page_of_stem(folder, source));
+        let index = ["/index", "index"]
+            .iter()
+            .find_map(|name| stem.strip_suffix(name));
+        let of_index =
+            |folder: &str| index_of(folder, source).or_else(|| page_of_stem(folder, source));
         let twin = page_of_stem(stem, source).or_else(|| index.and_then(of_index));
         if twin.is_some() {
             return twin;
@@ -198,12 +230,19 @@ fn locate(path: &str, source: &Source) -> Option<Found> {
 
 /// Returns an address without the ending that pages have on the web.
 fn web_stem(path: &str) -> Option<&str> {
-    [".html", ".htm"].iter().find_map(|ending| path.strip_suffix(ending))
+    [".html", ".htm"]
+        .iter()
+        .find_map(|ending| path.strip_suffix(ending))
 }
 
 fn page_of_stem(stem: &str, source: &Source) -> Option<Found> {
-    let names = [".md", ".markdown", ".MD"].iter().filter_map(|ending| FilePath::new(&format!("{stem}{ending}")));
-    names.into_iter().find(|file| source.texts.contains_key(file)).map(Found::Page)
+    let names = [".md", ".markdown", ".MD"]
+        .iter()
+        .filter_map(|ending| FilePath::new(&format!("{stem}{ending}")));
+    names
+        .into_iter()
+        .find(|file| source.texts.contains_key(file))
+        .map(Found::Page)
 }
 
 fn index_of(folder: &str, source: &Source) -> Option<Found> {
@@ -212,39 +251,59 @@ fn index_of(folder: &str, source: &Source) -> Option<Found> {
 
 /// Returns the page that stands for a folder: `index.md`, or else `README.md`.
 pub(crate) fn index_file<'s>(folder: &str, source: &'s Source) -> Option<&'s FilePath> {
-    let inside = source.texts.keys().filter(|file| file.folder() == folder && file.is_index());
+    let inside = source
+        .texts
+        .keys()
+        .filter(|file| file.folder() == folder && file.is_index());
     inside.min_by_key(|file| !file.stem().eq_ignore_ascii_case("index"))
 }
 
 /// On the web all pages of a Carpentries lesson stand in one folder, and lessons link as if they did here.
 fn lesson_twin(path: &str, source: &Source) -> Option<Found> {
-    if !LESSON_FOLDERS.iter().any(|folder| source.folders.iter().any(|known| known.as_str() == *folder)) {
+    if !LESSON_FOLDERS
+        .iter()
+        .any(|folder| source.folders.iter().any(|known| known.as_str() == *folder))
+    {
         return None;
     }
-    let parts: Vec<&str> = path.split('/').filter(|part| !LESSON_FOLDERS.contains(part)).collect();
-    if parts.first().is_some_and(|part| LESSON_MEDIA.contains(part)) {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !LESSON_FOLDERS.contains(part))
+        .collect();
+    if parts
+        .first()
+        .is_some_and(|part| LESSON_MEDIA.contains(part))
+    {
         let file = FilePath::new(&format!("episodes/{}", parts.join("/")))?;
-        return source.files.contains_key(&file).then_some(Found::Media(file));
+        return source
+            .files
+            .contains_key(&file)
+            .then_some(Found::Media(file));
     }
     let name = match parts.as_slice() {
         [name] | [name, "index.html"] => *name,
         _ => return None,
     };
     let folders = ["episodes", "learners", "instructors", "profiles", ""];
-    folders.iter().find_map(|folder| match locate(&format!("{folder}/{name}"), source) {
-        Some(Found::Page(file)) => Some(Found::Page(file)),
-        Some(Found::Media(_) | Found::Root) | None => None,
-    })
+    folders
+        .iter()
+        .find_map(|folder| match locate(&format!("{folder}/{name}"), source) {
+            Some(Found::Page(file)) => Some(Found::Page(file)),
+            Some(Found::Media(_) | Found::Root) | None => None,
+        })
 }
 
 fn is_at_or_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Says what is missing, and what the author may have meant.
 fn missing(path: &str, source: &Source) -> String {
     let all = source.texts.keys().chain(source.files.keys());
-    let near = all.map(FilePath::as_str).find(|file| file.eq_ignore_ascii_case(path));
+    let near = all
+        .map(FilePath::as_str)
+        .find(|file| file.eq_ignore_ascii_case(path));
     let is_folder = source.folders.iter().any(|folder| folder.as_str() == path);
     let path = brief(path);
     match near {
@@ -262,7 +321,10 @@ fn broken(dest: &str, why: &str) -> Target {
 }
 
 const fn outside(detail: String) -> Target {
-    Target::Fault { code: Code::OutsideFolder, detail }
+    Target::Fault {
+        code: Code::OutsideFolder,
+        detail,
+    }
 }
 
 fn shown(dest: &str) -> String {
@@ -287,7 +349,10 @@ impl Tail {
     fn split(dest: &str) -> (&str, Self) {
         let (rest, fragment) = dest.split_once('#').unwrap_or((dest, ""));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let tail = Self { query: query.to_owned(), fragment: fragment.to_owned() };
+        let tail = Self {
+            query: query.to_owned(),
+            fragment: fragment.to_owned(),
+        };
         (path, tail)
     }
 
@@ -298,18 +363,28 @@ impl Tail {
 
     /// Returns query and fragment as they stand behind a page's address.
     pub(crate) fn of_page(&self) -> String {
-        let query = if self.query.is_empty() { String::new() } else { format!("?{}", safe(&self.query)) };
+        let query = if self.query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", safe(&self.query))
+        };
         format!("{query}{}", self.of_media())
     }
 
     /// Returns the fragment alone; a blob has no queries.
     pub(crate) fn of_media(&self) -> String {
-        if self.fragment.is_empty() { String::new() } else { format!("#{}", safe(&self.fragment)) }
+        if self.fragment.is_empty() {
+            String::new()
+        } else {
+            format!("#{}", safe(&self.fragment))
+        }
     }
 }
 
 fn safe(text: &str) -> String {
-    utf8_percent_encode(text, UNSAFE).to_string().replace('&', "&amp;")
+    utf8_percent_encode(text, UNSAFE)
+        .to_string()
+        .replace('&', "&amp;")
 }
 
 /// Returns whether a fragment surely names nothing among `anchors`; anchors that the doorway makes itself always pass.

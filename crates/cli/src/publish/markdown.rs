@@ -5,12 +5,15 @@
 //! that a CommonMark parser with the doorway's extensions sees. Lines of fenced divs (`:::`) count as blank, because
 //! the doorway makes blocks of them. Does not know what is behind an address.
 
+mod address;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pulldown_cmark::{Event, HeadingLevel, LinkType, OffsetIter, Options, Parser, Tag, TagEnd};
 
 use super::html;
+use address::{destination, find, label_end};
 
 /// What was found in a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +76,9 @@ const ADDRESSES: [(&str, &[&str]); 6] = [
 ];
 
 /// Elements that authors expect to see and that no doorway shows.
-const DROPPED: [&str; 8] = ["iframe", "object", "embed", "form", "style", "link", "meta", "base"];
+const DROPPED: [&str; 8] = [
+    "iframe", "object", "embed", "form", "style", "link", "meta", "base",
+];
 
 /// Longest anchor made of a heading, in characters; the doorway's own limit.
 const ANCHOR_CHARS_MAX: usize = 80;
@@ -108,9 +113,15 @@ pub(crate) fn outline(body: &str) -> Outline {
         reader.event(event, range, &events);
     }
     reader.written_anchors(body);
-    let Reader { mut outline, definitions, .. } = reader;
+    let Reader {
+        mut outline,
+        definitions,
+        ..
+    } = reader;
     outline.links.extend(definitions.into_values());
-    outline.links.sort_by_key(|link| link.place.as_ref().map_or(link.offset, |place| place.start));
+    outline
+        .links
+        .sort_by_key(|link| link.place.as_ref().map_or(link.offset, |place| place.start));
     outline
 }
 
@@ -122,7 +133,10 @@ fn without_fences(body: &str) -> String {
         if rest.starts_with(":::") {
             let kept = line.len() - rest.len();
             text.push_str(&line[..kept]);
-            text.extend(rest.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+            text.extend(
+                rest.bytes()
+                    .map(|byte| if byte == b'\n' { '\n' } else { ' ' }),
+            );
         } else {
             text.push_str(line);
         }
@@ -174,7 +188,10 @@ impl Reader<'_> {
         match event {
             Event::Start(tag) => self.start(tag, range, events),
             Event::End(tag) => self.end(tag, range),
-            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+            Event::Text(text)
+            | Event::Code(text)
+            | Event::InlineMath(text)
+            | Event::DisplayMath(text) => {
                 if let Some(heading) = &mut self.heading {
                     heading.text.push_str(&text);
                 }
@@ -186,19 +203,44 @@ impl Reader<'_> {
             }
             Event::InlineHtml(_) => self.html(range),
             // Blocks of HTML are read as a whole when they start.
-            Event::Html(_) | Event::FootnoteReference(_) | Event::Rule | Event::TaskListMarker(_) => {}
+            Event::Html(_)
+            | Event::FootnoteReference(_)
+            | Event::Rule
+            | Event::TaskListMarker(_) => {}
         }
     }
 
     fn start(&mut self, tag: Tag<'_>, range: Range<usize>, events: &OffsetIter<'_>) {
         let is_first = !self.saw_block;
         match tag {
-            Tag::Link { link_type, dest_url, id, .. } => {
-                self.open_link(range.start, 1, link_type, &dest_url, definition(events, link_type, &id));
+            Tag::Link {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => {
+                self.open_link(
+                    range.start,
+                    1,
+                    link_type,
+                    &dest_url,
+                    definition(events, link_type, &id),
+                );
                 return;
             }
-            Tag::Image { link_type, dest_url, id, .. } => {
-                self.open_link(range.start, 2, link_type, &dest_url, definition(events, link_type, &id));
+            Tag::Image {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => {
+                self.open_link(
+                    range.start,
+                    2,
+                    link_type,
+                    &dest_url,
+                    definition(events, link_type, &id),
+                );
                 return;
             }
             Tag::Emphasis | Tag::Strong | Tag::Strikethrough => return,
@@ -236,7 +278,13 @@ impl Reader<'_> {
         definition: Option<Range<usize>>,
     ) {
         let text_end = start + mark_len;
-        self.open.push(Open { start, text_end, link_type, dest: dest.to_owned(), definition });
+        self.open.push(Open {
+            start,
+            text_end,
+            link_type,
+            dest: dest.to_owned(),
+            definition,
+        });
     }
 
     fn close_link(&mut self, range: Range<usize>) {
@@ -246,7 +294,9 @@ impl Reader<'_> {
         }
         match open.link_type {
             LinkType::Inline => self.inline(&open, range),
-            LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => self.reference(&open, range),
+            LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => {
+                self.reference(&open, range)
+            }
             LinkType::Autolink => self.outline.links.push(Link {
                 dest: open.dest,
                 place: None,
@@ -265,7 +315,8 @@ impl Reader<'_> {
 
     fn inline(&mut self, open: &Open, range: Range<usize>) {
         let close = find(self.text, open.text_end..range.end, "](");
-        let place = close.and_then(|close| destination(self.text, close + 2..range.end, &open.dest));
+        let place =
+            close.and_then(|close| destination(self.text, close + 2..range.end, &open.dest));
         self.outline.links.push(Link {
             dest: open.dest.clone(),
             place,
@@ -277,12 +328,15 @@ impl Reader<'_> {
 
     /// Notes a use of a definition; its address is replaced once, at the definition.
     fn reference(&mut self, open: &Open, range: Range<usize>) {
-        let Some(span) = open.definition.clone() else { return };
+        let Some(span) = open.definition.clone() else {
+            return;
+        };
         let frame = self.frame(open, &range);
         let text = self.text;
         let link = self.definitions.entry(span.start).or_insert_with(|| Link {
             dest: open.dest.clone(),
-            place: label_end(text, &span).and_then(|end| destination(text, end..span.end, &open.dest)),
+            place: label_end(text, &span)
+                .and_then(|end| destination(text, end..span.end, &open.dest)),
             offset: span.start,
             form: Form::Markdown,
             frame: Vec::new(),
@@ -292,12 +346,21 @@ impl Reader<'_> {
 
     /// Returns what stands before and after the text of a link.
     fn frame(&self, open: &Open, range: &Range<usize>) -> Vec<Range<usize>> {
-        let mark_len = if self.text[range.clone()].starts_with('!') { 2 } else { 1 };
+        let mark_len = if self.text[range.clone()].starts_with('!') {
+            2
+        } else {
+            1
+        };
         match find(self.text, open.text_end..range.end, "]") {
             Some(close) => {
                 // The parser counts the brackets of `[text][]` as what follows the link.
-                let is_collapsed = open.link_type == LinkType::Collapsed && self.text[range.end..].starts_with("[]");
-                let end = if is_collapsed { range.end + 2 } else { range.end };
+                let is_collapsed = open.link_type == LinkType::Collapsed
+                    && self.text[range.end..].starts_with("[]");
+                let end = if is_collapsed {
+                    range.end + 2
+                } else {
+                    range.end
+                };
                 vec![range.start..range.start + mark_len, close..end]
             }
             None => Vec::new(),
@@ -305,15 +368,25 @@ impl Reader<'_> {
     }
 
     fn close_heading(&mut self, range: Range<usize>) {
-        let Some(heading) = self.heading.take() else { return };
+        let Some(heading) = self.heading.take() else {
+            return;
+        };
         let anchor = heading.id.unwrap_or_else(|| anchor_of(&heading.text));
         let count = self.anchors.entry(anchor.clone()).or_insert(0);
-        let unique = if *count == 0 { anchor } else { format!("{anchor}-{count}") };
+        let unique = if *count == 0 {
+            anchor
+        } else {
+            format!("{anchor}-{count}")
+        };
         *count += 1;
         self.outline.anchors.insert(unique);
         if heading.is_top && self.outline.top.is_none() {
             self.outline.top = Some(TopHeading {
-                text: heading.text.split_whitespace().collect::<Vec<_>>().join(" "),
+                text: heading
+                    .text
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" "),
                 range,
                 is_first: heading.is_first,
             });
@@ -325,7 +398,9 @@ impl Reader<'_> {
         for tag in html::start_tags(&self.text[range]) {
             let offset = start + tag.range.start;
             for name in ["id", "name"] {
-                self.outline.anchors.extend(tag.value(name).map(str::to_owned));
+                self.outline
+                    .anchors
+                    .extend(tag.value(name).map(str::to_owned));
             }
             if tag.name == "script" {
                 self.outline.scripts.push((offset, "<script>".to_owned()));
@@ -336,15 +411,18 @@ impl Reader<'_> {
             let names = known.map_or(&[][..], |(_, names)| *names);
             for attribute in tag.attributes {
                 if attribute.name.len() > 2 && attribute.name.starts_with("on") {
-                    self.outline.scripts.push((offset, format!("the attribute {}", attribute.name)));
+                    self.outline
+                        .scripts
+                        .push((offset, format!("the attribute {}", attribute.name)));
                 } else if names.contains(&attribute.name.as_str()) {
                     let (place, whole) = (attribute.value_range, attribute.range);
+                    let frame = start + whole.start..start + whole.end;
                     self.outline.links.push(Link {
                         dest: attribute.value,
                         place: Some(start + place.start..start + place.end),
                         offset: start + whole.start,
                         form: Form::Attribute,
-                        frame: vec![start + whole.start..start + whole.end],
+                        frame: Vec::from([frame]),
                     });
                 }
             }
@@ -354,71 +432,27 @@ impl Reader<'_> {
     /// Collects what authors name in braces, such as `{#commit}` behind a term or a div.
     fn written_anchors(&mut self, body: &str) {
         for (at, _) in body.match_indices('{') {
-            let Some(len) = body[at..].bytes().take(200).position(|byte| byte == b'}') else { continue };
+            let Some(len) = body[at..].bytes().take(200).position(|byte| byte == b'}') else {
+                continue;
+            };
             let words = body[at + 1..at + len].split_whitespace();
-            self.outline.anchors.extend(words.filter_map(|word| word.strip_prefix('#')).map(str::to_owned));
+            self.outline.anchors.extend(
+                words
+                    .filter_map(|word| word.strip_prefix('#'))
+                    .map(str::to_owned),
+            );
         }
     }
 }
 
 /// Returns where the definition of a reference link stands.
 fn definition(events: &OffsetIter<'_>, link_type: LinkType, label: &str) -> Option<Range<usize>> {
-    let has_definition = matches!(link_type, LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut);
+    let has_definition = matches!(
+        link_type,
+        LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut
+    );
     let found = has_definition.then(|| events.reference_definitions().get(label))??;
     Some(found.span.clone())
-}
-
-fn find(text: &str, range: Range<usize>, pattern: &str) -> Option<usize> {
-    let found = text.get(range.clone())?.find(pattern)?;
-    Some(range.start + found)
-}
-
-/// Returns where the label of a definition and its colon end.
-fn label_end(text: &str, span: &Range<usize>) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = span.start + 1;
-    while at + 1 < span.end {
-        match bytes[at] {
-            b'\\' => at += 2,
-            b']' if bytes[at + 1] == b':' => return Some(at + 2),
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-/// Returns where an address stands that starts behind blanks at the start of `range` (CommonMark §6.3).
-fn destination(text: &str, range: Range<usize>, dest: &str) -> Option<Range<usize>> {
-    let bytes = &text.as_bytes()[..range.end];
-    let mut start = range.start;
-    while bytes.get(start).is_some_and(u8::is_ascii_whitespace) {
-        start += 1;
-    }
-    let is_pointed = bytes.get(start) == Some(&b'<');
-    let (mut end, mut parens) = (start, 0_u32);
-    while let Some(byte) = bytes.get(end) {
-        match byte {
-            b'\\' if bytes.get(end + 1).is_some_and(u8::is_ascii_punctuation) => end += 1,
-            b'>' if is_pointed => {
-                end += 1;
-                break;
-            }
-            b'(' if !is_pointed => parens += 1,
-            b')' if !is_pointed && parens == 0 => break,
-            b')' if !is_pointed => parens -= 1,
-            _ if !is_pointed && (byte.is_ascii_whitespace() || byte.is_ascii_control()) => break,
-            _ => {}
-        }
-        end += 1;
-    }
-    let raw = text.get(start..end)?;
-    let inner = raw.strip_prefix('<').and_then(|inner| inner.strip_suffix('>')).unwrap_or(raw);
-    if inner == dest || inner.contains(['\\', '&']) {
-        return Some(start..end);
-    }
-    // An address that a quote's marks tear off from its bracket.
-    let found = find(text, range, dest)?;
-    (!dest.is_empty()).then_some(found..found + dest.len())
 }
 
 /// Returns the anchor that a heading gets, as GitHub and the doorway form it.
@@ -427,12 +461,19 @@ fn anchor_of(text: &str) -> String {
     for letter in text.trim().chars().take(ANCHOR_CHARS_MAX) {
         if letter.is_alphanumeric() || letter == '_' {
             anchor.extend(letter.to_lowercase());
-        } else if (letter.is_whitespace() || letter == '-') && !anchor.is_empty() && !anchor.ends_with('-') {
+        } else if (letter.is_whitespace() || letter == '-')
+            && !anchor.is_empty()
+            && !anchor.ends_with('-')
+        {
             anchor.push('-');
         }
     }
     anchor.truncate(anchor.trim_end_matches('-').len());
-    if anchor.is_empty() { "section".to_owned() } else { anchor }
+    if anchor.is_empty() {
+        "section".to_owned()
+    } else {
+        anchor
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use base::{Code, ContentHash, Problem};
 use base::ContentHasher;
+use base::{Code, ContentHash, Problem};
 use chain::kind::{BlobManifest, BlobRef, ReachWord};
 
 use super::file_path::FilePath;
@@ -72,7 +72,9 @@ impl Media {
 /// A problem when it cannot be read or is larger than `bytes_max`.
 pub(crate) fn read(root: &Path, file: &FilePath, bytes_max: u64) -> Result<Media, Problem> {
     let path = root.join(file.as_str());
-    let unreadable = |cause: io::Error| Problem::new(Code::SourceUnreadable, reason(&cause)).at(file.as_str(), 0);
+    let unreadable = |cause: io::Error| {
+        Problem::new(Code::SourceUnreadable, reason(&cause)).at(file.as_str(), 0)
+    };
     let Some((hash, bytes)) = hash(&path, bytes_max).map_err(unreadable)? else {
         let detail = format!("the file is larger than {bytes_max} bytes");
         return Err(Problem::new(Code::FileTooLarge, detail).at(file.as_str(), 0));
@@ -100,7 +102,9 @@ pub(crate) fn read(root: &Path, file: &FilePath, bytes_max: u64) -> Result<Media
 
 /// Returns what a file is by the ending of its name.
 pub(crate) fn media_type(file: &FilePath) -> &'static str {
-    mime_guess::from_path(file.as_str()).first_raw().unwrap_or(UNKNOWN)
+    mime_guess::from_path(file.as_str())
+        .first_raw()
+        .unwrap_or(UNKNOWN)
 }
 
 /// Hashes a file; `None` when it is longer than `bytes_max`.
@@ -121,19 +125,28 @@ fn hash(path: &Path, bytes_max: u64) -> io::Result<Option<(ContentHash, u64)>> {
 
 fn picture_size(path: &Path) -> Option<(u32, u32)> {
     let size = imagesize::size(path).ok()?;
-    Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+    Some((
+        u32::try_from(size.width).ok()?,
+        u32::try_from(size.height).ok()?,
+    ))
 }
 
 fn svg_file_size(path: &Path) -> Option<(u32, u32)> {
     let mut head = Vec::new();
-    File::open(path).ok()?.take(SVG_HEAD_BYTES).read_to_end(&mut head).ok()?;
+    File::open(path)
+        .ok()?
+        .take(SVG_HEAD_BYTES)
+        .read_to_end(&mut head)
+        .ok()?;
     svg_size(&String::from_utf8_lossy(&head))
 }
 
 /// Returns the size of an SVG picture in pixels: `width` and `height`, or else what its `viewBox` says (SVG 2 §8.2).
 fn svg_size(text: &str) -> Option<(u32, u32)> {
     let tags = html::start_tags(text);
-    let svg = tags.iter().find(|tag| tag.name == "svg" || tag.name.ends_with(":svg"))?;
+    let svg = tags
+        .iter()
+        .find(|tag| tag.name == "svg" || tag.name.ends_with(":svg"))?;
     let given = |name: &str| svg.value(name).and_then(pixels);
     let view_box = svg.value("viewbox").and_then(view_box);
     let (width, height) = match (given("width"), given("height"), view_box) {
@@ -160,10 +173,18 @@ fn view_box(value: &str) -> Option<(f64, f64)> {
 
 /// Reads a length with an absolute unit (CSS Values 4 §6.2).
 fn pixels(value: &str) -> Option<f64> {
-    const UNITS: [(&str, f64); 6] =
-        [("px", 1.0), ("pt", 96.0 / 72.0), ("pc", 16.0), ("in", 96.0), ("cm", 96.0 / 2.54), ("mm", 96.0 / 25.4)];
+    const UNITS: [(&str, f64); 6] = [
+        ("px", 1.0),
+        ("pt", 96.0 / 72.0),
+        ("pc", 16.0),
+        ("in", 96.0),
+        ("cm", 96.0 / 2.54),
+        ("mm", 96.0 / 25.4),
+    ];
     let value = value.trim();
-    let unit = UNITS.iter().find_map(|(name, pixels)| Some((value.strip_suffix(name)?, *pixels)));
+    let unit = UNITS
+        .iter()
+        .find_map(|(name, pixels)| Some((value.strip_suffix(name)?, *pixels)));
     let (number, pixels) = unit.unwrap_or((value, 1.0));
     let number: f64 = number.trim().parse().ok()?;
     (number > 0.0).then_some(number * pixels)
@@ -171,7 +192,9 @@ fn pixels(value: &str) -> Option<f64> {
 
 fn whole(pixels: f64) -> Option<u32> {
     let rounded = pixels.round();
-    (1.0..=100_000.0).contains(&rounded).then_some(rounded as u32)
+    (1.0..=100_000.0)
+        .contains(&rounded)
+        .then_some(rounded as u32)
 }
 
 #[cfg(test)]

@@ -138,11 +138,19 @@ impl Plan {
     ///
     /// # Errors
     /// [`MissingPage`] when a page was neither created nor in the chain before.
-    pub(crate) fn path(&self, created: &BTreeMap<String, ActionHash>) -> Result<Option<Step>, MissingPage> {
+    pub(crate) fn path(
+        &self,
+        created: &BTreeMap<String, ActionHash>,
+    ) -> Result<Option<Step>, MissingPage> {
         let Some(contents) = &self.contents else {
             return Ok(None);
         };
-        let hash = |slug: &str| created.get(slug).or_else(|| contents.known.get(slug)).cloned();
+        let hash = |slug: &str| {
+            created
+                .get(slug)
+                .or_else(|| contents.known.get(slug))
+                .cloned()
+        };
         let path = contents.course.path(hash).map_err(MissingPage)?;
         let key = Key::Course(path.slug.clone());
         Ok(step(key, Item::Path(path), contents.kept.as_ref()))
@@ -159,9 +167,17 @@ impl Plan {
 pub(crate) fn diff(existing: &Existing, course: &Course) -> Result<Plan, Unread> {
     let existing = with_equal_bodies(existing, course);
     all_read(&existing)?;
-    let mut planner = Planner { existing: &existing, plan: Plan::default(), deletes: Vec::new() };
+    let mut planner = Planner {
+        existing: &existing,
+        plan: Plan::default(),
+        deletes: Vec::new(),
+    };
     let home = if course.is_loose { "" } else { &course.slug };
-    let slugs: BTreeSet<&str> = course.pages.iter().map(|page| page.content.slug.as_str()).collect();
+    let slugs: BTreeSet<&str> = course
+        .pages
+        .iter()
+        .map(|page| page.content.slug.as_str())
+        .collect();
     let elsewhere = widest_reaches(&existing, |content| {
         content.course != home || (course.is_loose && !slugs.contains(content.slug.as_str()))
     });
@@ -180,7 +196,11 @@ pub(crate) fn diff(existing: &Existing, course: &Course) -> Result<Plan, Unread>
     planner.withdraw_pages(home, |slug| !slugs.contains(slug));
     let kept = planner.keep(&Key::Course(course.slug.clone()), course.reach);
     let mut plan = planner.finish();
-    plan.contents = Some(Contents { course: course.clone(), known, kept });
+    plan.contents = Some(Contents {
+        course: course.clone(),
+        known,
+        kept,
+    });
     Ok(plan)
 }
 
@@ -191,7 +211,11 @@ pub(crate) fn diff(existing: &Existing, course: &Course) -> Result<Plan, Unread>
 /// [`Unread`] when a long item of the chain has no body here.
 pub(crate) fn withdraw(existing: &Existing, target: &Target) -> Result<Plan, Unread> {
     all_read(existing)?;
-    let mut planner = Planner { existing, plan: Plan::default(), deletes: Vec::new() };
+    let mut planner = Planner {
+        existing,
+        plan: Plan::default(),
+        deletes: Vec::new(),
+    };
     let (home, page) = match target {
         Target::Course(slug) => (slug.as_str(), None),
         Target::Page(slug) => ("", Some(slug.as_str())),
@@ -201,7 +225,9 @@ pub(crate) fn withdraw(existing: &Existing, target: &Target) -> Result<Plan, Unr
     }
     let is_meant = |slug: &str| page.is_none_or(|page| page == slug);
     planner.withdraw_pages(home, is_meant);
-    let shown = widest_reaches(existing, |content| content.course != home || !is_meant(&content.slug));
+    let shown = widest_reaches(existing, |content| {
+        content.course != home || !is_meant(&content.slug)
+    });
     for hash in existing.ever_shown(home, page) {
         if !shown.contains_key(&hash) {
             planner.delete_all(&Key::Blob(hash));
@@ -212,11 +238,18 @@ pub(crate) fn withdraw(existing: &Existing, target: &Target) -> Result<Plan, Unr
 
 fn all_read(existing: &Existing) -> Result<(), Unread> {
     let unread = existing.unread();
-    if unread.is_empty() { Ok(()) } else { Err(Unread(unread)) }
+    if unread.is_empty() {
+        Ok(())
+    } else {
+        Err(Unread(unread))
+    }
 }
 
 /// Returns the blobs that the pages which `counts` accepts show, each with the widest reach of those pages.
-fn widest_reaches(existing: &Existing, counts: impl Fn(&Content) -> bool) -> BTreeMap<ContentHash, Reach> {
+fn widest_reaches(
+    existing: &Existing,
+    counts: impl Fn(&Content) -> bool,
+) -> BTreeMap<ContentHash, Reach> {
     let mut reaches = BTreeMap::new();
     for (content, _) in existing.pages().filter(|(content, _)| counts(content)) {
         for blob in &content.blobs {
@@ -236,7 +269,10 @@ fn with_equal_bodies<'e>(existing: &'e Existing, course: &Course) -> Cow<'e, Exi
     let mut existing = existing.clone();
     for page in &course.pages {
         let sealed = seal(&Item::Content(page.content.clone()));
-        if let Some(body) = sealed.spilled.filter(|body| unread.contains(&ContentHash::of(body))) {
+        if let Some(body) = sealed
+            .spilled
+            .filter(|body| unread.contains(&ContentHash::of(body)))
+        {
             existing.supply(&body);
         }
     }
@@ -312,7 +348,8 @@ impl Planner<'_> {
         for (content, live) in self.existing.pages() {
             if content.course == home && is_meant(&content.slug) {
                 slugs.insert(content.slug.as_str());
-                self.deletes.push(delete(page_key(home, &content.slug), live));
+                self.deletes
+                    .push(delete(page_key(home, &content.slug), live));
             }
         }
         self.plan.counts.pages_withdrawn += slugs.len();
@@ -324,14 +361,19 @@ impl Planner<'_> {
     }
 
     fn finish(self) -> Plan {
-        let Self { mut plan, deletes, .. } = self;
+        let Self {
+            mut plan, deletes, ..
+        } = self;
         plan.steps.extend(deletes);
         plan
     }
 }
 
 fn page_key(course: &str, slug: &str) -> Key {
-    Key::Page { course: course.to_owned(), slug: slug.to_owned() }
+    Key::Page {
+        course: course.to_owned(),
+        slug: slug.to_owned(),
+    }
 }
 
 /// Returns how an item of this reach is kept: what is for its author alone never leaves the author's machine.
@@ -356,7 +398,10 @@ fn step(key: Key, item: Item, kept: Option<&Live>) -> Option<Step> {
     let visibility = visibility(item.reach());
     let Sealed { envelope, spilled } = seal(&item);
     let write = match kept {
-        None => Write::Create { envelope, visibility },
+        None => Write::Create {
+            envelope,
+            visibility,
+        },
         Some(live) => Write::Update {
             original: live.original.clone(),
             original_entry: live.original_entry.clone(),
@@ -364,16 +409,28 @@ fn step(key: Key, item: Item, kept: Option<&Live>) -> Option<Step> {
             visibility,
         },
     };
-    Some(Step { key, write, spilled })
+    Some(Step {
+        key,
+        write,
+        spilled,
+    })
 }
 
 fn delete(key: Key, live: &Live) -> Step {
-    let write = Write::Delete { original: live.original.clone(), original_entry: live.original_entry.clone() };
-    Step { key, write, spilled: None }
+    let write = Write::Delete {
+        original: live.original.clone(),
+        original_entry: live.original_entry.clone(),
+    };
+    Step {
+        key,
+        write,
+        spilled: None,
+    }
 }
 
 fn seal(item: &Item) -> Sealed {
-    item.seal().expect("a course is sealed once when it is built")
+    item.seal()
+        .expect("a course is sealed once when it is built")
 }
 
 /// Returns the key of an item; profiles have none, as publishing does not touch them.

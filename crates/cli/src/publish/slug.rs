@@ -28,7 +28,8 @@ pub(crate) fn of(name: &str) -> String {
 
 /// Returns a title for a file or folder that has none: without its number and with blanks, `01-first_loaf` → `First loaf`.
 pub(crate) fn title_of(stem: &str) -> String {
-    let is_number = |letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '_' | '.' | ' ');
+    let is_number =
+        |letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '_' | '.' | ' ');
     let rest = stem.trim_start_matches(is_number);
     let rest = if rest.is_empty() { stem } else { rest };
     let spaced = rest.replace(['-', '_'], " ");

@@ -86,7 +86,10 @@ const SMALL_BYTES_MAX: u64 = 64 << 10;
 /// Every file that cannot be read, is no UTF-8, is too large or would lead out of the folder, sorted by name.
 pub(crate) fn read(dir: &Path, limits: &Limits) -> Result<Source, Vec<Problem>> {
     let root = open_root(dir).map_err(|problem| vec![problem])?;
-    let name = root.file_name().map_or_else(|| "course".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = root.file_name().map_or_else(
+        || "course".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let mut walk = Walk {
         patterns: Patterns::default(),
         limits,
@@ -107,17 +110,27 @@ pub(crate) fn read(dir: &Path, limits: &Limits) -> Result<Source, Vec<Problem>> 
     walk.all();
     walk.texts();
     walk.config_and_notes();
-    let Walk { mut problems, source, .. } = walk;
+    let Walk {
+        mut problems,
+        source,
+        ..
+    } = walk;
     if problems.is_empty() && source.texts.is_empty() {
         let detail = format!("there is no Markdown file in {}", dir.display());
         problems.push(Problem::new(Code::EmptyFolder, detail));
     }
     super::sort(&mut problems);
-    if problems.is_empty() { Ok(source) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(source)
+    } else {
+        Err(problems)
+    }
 }
 
 fn open_root(dir: &Path) -> Result<PathBuf, Problem> {
-    let unreadable = |detail: String| Problem::new(Code::SourceUnreadable, detail).at(dir.display().to_string(), 0);
+    let unreadable = |detail: String| {
+        Problem::new(Code::SourceUnreadable, detail).at(dir.display().to_string(), 0)
+    };
     let root = fs::canonicalize(dir).map_err(|cause| unreadable(reason(&cause)))?;
     if root.is_dir() {
         Ok(root)
@@ -138,7 +151,8 @@ struct Walk<'l> {
 impl Walk<'_> {
     fn ignore_file(&mut self) {
         let file = FilePath::child("", IGNORE);
-        let is_file = fs::symlink_metadata(self.source.root.join(IGNORE)).is_ok_and(|meta| meta.is_file());
+        let is_file =
+            fs::symlink_metadata(self.source.root.join(IGNORE)).is_ok_and(|meta| meta.is_file());
         if is_file && let Some(text) = self.text(&file, SMALL_BYTES_MAX) {
             self.patterns = Patterns::read(&text);
         }
@@ -163,9 +177,12 @@ impl Walk<'_> {
                     let detail = format!("more than {} files and folders", self.limits.files_max);
                     return self.fault(Code::FileTooLarge, detail, &folder, 0);
                 }
-                let Some(below) = self.entry(&folder, &entry) else { continue };
+                let Some(below) = self.entry(&folder, &entry) else {
+                    continue;
+                };
                 if depth == self.limits.depth_max {
-                    let detail = format!("folders are nested deeper than {}", self.limits.depth_max);
+                    let detail =
+                        format!("folders are nested deeper than {}", self.limits.depth_max);
                     return self.fault(Code::FileTooLarge, detail, below.as_str(), 0);
                 }
                 pending.push((below.as_str().to_owned(), depth + 1));
@@ -176,7 +193,10 @@ impl Walk<'_> {
     /// Notes one entry; returns it when it is a folder to visit.
     fn entry(&mut self, folder: &str, entry: &fs::DirEntry) -> Option<FilePath> {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| !name.chars().any(char::is_control)) else {
+        let Some(name) = name
+            .to_str()
+            .filter(|name| !name.chars().any(char::is_control))
+        else {
             self.unsayable(folder, &name.to_string_lossy());
             return None;
         };
@@ -215,7 +235,16 @@ impl Walk<'_> {
 
     /// A name that is no plain text matters only when it should be a page.
     fn unsayable(&mut self, folder: &str, name: &str) {
-        let shown: String = name.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect();
+        let shown: String = name
+            .chars()
+            .map(|letter| {
+                if letter.is_control() {
+                    '\u{fffd}'
+                } else {
+                    letter
+                }
+            })
+            .collect();
         let file = FilePath::child(folder, &shown);
         if file.is_markdown() {
             let detail = "the file's name is not UTF-8 or holds control characters".to_owned();
@@ -225,13 +254,24 @@ impl Walk<'_> {
 
     /// Reads the Markdown among the files.
     fn texts(&mut self) {
-        let files: Vec<FilePath> = self.source.files.keys().filter(|file| file.is_markdown()).cloned().collect();
+        let files: Vec<FilePath> = self
+            .source
+            .files
+            .keys()
+            .filter(|file| file.is_markdown())
+            .cloned()
+            .collect();
         let mut total = 0_u64;
         for file in files {
-            let Some(bytes) = self.source.files.remove(&file) else { continue };
+            let Some(bytes) = self.source.files.remove(&file) else {
+                continue;
+            };
             total = total.saturating_add(bytes.min(self.limits.markdown_bytes_max));
             if total > self.limits.markdown_total_bytes_max {
-                let detail = format!("all Markdown files together are larger than {} bytes", self.limits.markdown_total_bytes_max);
+                let detail = format!(
+                    "all Markdown files together are larger than {} bytes",
+                    self.limits.markdown_total_bytes_max
+                );
                 return self.fault(Code::FileTooLarge, detail, file.as_str(), 0);
             }
             if let Some(text) = self.text(&file, self.limits.markdown_bytes_max) {
@@ -252,7 +292,11 @@ impl Walk<'_> {
         }
         for name in NOTES {
             let file = FilePath::child("", name);
-            let is_small = self.source.files.get(&file).is_some_and(|bytes| *bytes <= SMALL_BYTES_MAX);
+            let is_small = self
+                .source
+                .files
+                .get(&file)
+                .is_some_and(|bytes| *bytes <= SMALL_BYTES_MAX);
             if is_small && let Some(text) = self.text(&file, SMALL_BYTES_MAX) {
                 self.source.notes.insert(name, text);
             }
@@ -280,7 +324,8 @@ impl Walk<'_> {
 
     fn fault(&mut self, code: Code, detail: String, file: &str, line: u32) {
         let file = if file.is_empty() { "." } else { file };
-        self.problems.push(Problem::new(code, detail).at(file, line));
+        self.problems
+            .push(Problem::new(code, detail).at(file, line));
     }
 }
 
@@ -297,7 +342,9 @@ fn decode(bytes: &[u8]) -> Result<String, NotUtf8> {
         let (good, rest) = bytes.split_at(error.valid_up_to());
         let good = String::from_utf8_lossy(good);
         NotUtf8 {
-            line: line_at(&unify(&good), usize::MAX),
+            line: u32::try_from(unify(&good).matches('\n').count())
+                .unwrap_or(u32::MAX)
+                .saturating_add(1),
             byte: rest.first().copied().unwrap_or_default(),
         }
     })?;
@@ -312,17 +359,12 @@ fn unify(text: &str) -> String {
     }
 }
 
-/// Returns the line, counted from 1, in which the byte at `offset` stands.
-pub(crate) fn line_at(text: &str, offset: usize) -> u32 {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
-    u32::try_from(breaks).unwrap_or(u32::MAX).saturating_add(1)
-}
-
 /// Reads a whole file; `None` when it is longer than `bytes_max`, whatever its length was a moment ago.
 fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= bytes_max).then_some(bytes))
 }
 

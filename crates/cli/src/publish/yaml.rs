@@ -42,12 +42,21 @@ pub(crate) struct Words(pub(crate) Vec<String>);
 ///
 /// # Errors
 /// [`Fault`] with the first thing that is wrong.
-pub(crate) fn parse<T: DeserializeOwned + Default>(text: &str, first_line: u32) -> Result<T, Fault> {
+pub(crate) fn parse<T: DeserializeOwned + Default>(
+    text: &str,
+    first_line: u32,
+) -> Result<T, Fault> {
     if text.len() > BYTES_MAX {
         let detail = format!("the YAML is larger than {BYTES_MAX} bytes");
-        return Err(Fault { line: first_line, detail });
+        return Err(Fault {
+            line: first_line,
+            detail,
+        });
     }
-    let is_empty = text.lines().map(str::trim_start).all(|line| line.is_empty() || line.starts_with('#'));
+    let is_empty = text
+        .lines()
+        .map(str::trim_start)
+        .all(|line| line.is_empty() || line.starts_with('#'));
     if is_empty {
         return Ok(T::default());
     }
@@ -62,16 +71,23 @@ pub(crate) fn parse<T: DeserializeOwned + Default>(text: &str, first_line: u32) 
         },
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| fault(&error, text, first_line))
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| fault(&error, text, first_line))
 }
 
 fn fault(error: &Error, text: &str, first_line: u32) -> Fault {
     // What is never closed is found missing behind the last line.
     let last = text.lines().count().max(1) as u64;
-    let line = error.location().map_or(1, |location| location.line().clamp(1, last));
+    let line = error
+        .location()
+        .map_or(1, |location| location.line().clamp(1, last));
     let line = u32::try_from(line).unwrap_or(u32::MAX);
     let message = UserMessageFormatter.format_message(error.without_snippet());
-    let mut detail: String = message.chars().filter(|letter| !letter.is_control()).take(200).collect();
+    let mut detail: String = message
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(200)
+        .collect();
     while detail.ends_with('.') {
         detail.pop();
     }
@@ -102,7 +118,10 @@ impl<'de> Deserialize<'de> for Words {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Words, E> {
-                let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+                let words = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|word| !word.is_empty());
                 Ok(Words(words.map(str::to_owned).collect()))
             }
 

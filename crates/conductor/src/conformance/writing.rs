@@ -188,18 +188,23 @@ pub(super) async fn nudge_comes_after_its_record(world: &dyn World) -> Result<()
     member.host(&conductor).await?;
     let mut nudges = conductor.nudges();
     for batch in 1..=5_u32 {
-        let write = conductor.write(&member.cell, vec![note("a"), note("b")]);
-        let watch = async {
-            let nudge = nudges
-                .recv()
-                .await
-                .map_err(|error| Violation(error.to_string()))?;
-            let page = conductor.chain(&nudge.cell, None, 1_000).await?;
-            Ok::<_, Violation>((nudge, page))
+        let mut write = conductor.write(&member.cell, vec![note("a"), note("b")]);
+        let (nudge, page, written) = tokio::select! {
+            biased;
+            nudge = nudges.recv() => {
+                let nudge = nudge.map_err(|error| Violation(error.to_string()))?;
+                let page = conductor.chain(&nudge.cell, None, 1_000).await?;
+                (nudge, page, write.await?)
+            }
+            // It may come together with the answer, but not after it.
+            written = &mut write => {
+                let written = written?;
+                let nudge = nudges.try_recv().map_err(|error| Violation(error.to_string()))?;
+                let page = conductor.chain(&nudge.cell, None, 1_000).await?;
+                (nudge, page, written)
+            }
         };
-        let (written, watched) = tokio::join!(write, watch);
-        let (nudge, page) = watched?;
-        let last = written?.last().map(|record| record.action().action_seq());
+        let last = written.last().map(|record| record.action().action_seq());
         ensure!(nudge.cell == member.cell, "a nudge for {}", nudge.cell);
         ensure!(
             last == Some(nudge.seq),

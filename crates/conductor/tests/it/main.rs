@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod golden;
 mod limits;
+mod model;
 
 use std::path::Path;
 use std::sync::Arc;

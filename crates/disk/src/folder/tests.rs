@@ -34,8 +34,14 @@ fn open_refuses_what_is_no_folder() {
     let (_outer, folder) = scratch();
     folder.write_atomic("file", b"x", Mode::Plain).unwrap();
     let path = folder.path().join("file");
-    assert!(matches!(Folder::open(&path), Err(OpenError::NotAFolder { .. })));
-    assert!(matches!(folder.find_subfolder("file"), Err(OpenError::NotAFolder { .. })));
+    assert!(matches!(
+        Folder::open(&path),
+        Err(OpenError::NotAFolder { .. })
+    ));
+    assert!(matches!(
+        folder.find_subfolder("file"),
+        Err(OpenError::NotAFolder { .. })
+    ));
     let below = Folder::open(path.join("below")).unwrap_err();
     assert!(matches!(below, OpenError::NotAFolder { .. }), "{below:?}");
 }
@@ -46,7 +52,10 @@ fn open_tells_why_a_folder_cannot_be_made() {
     assert!(matches!(error, OpenError::Create { .. }), "{error:?}");
     assert_eq!(error.code(), Code::StoreFailed);
     let told = error.problem().detail;
-    assert!(told.starts_with("create folder /proc/commonhold: "), "{told}");
+    assert!(
+        told.starts_with("create folder /proc/commonhold: "),
+        "{told}"
+    );
 }
 
 #[test]
@@ -77,7 +86,9 @@ fn subfolders_are_found_and_made() {
 fn a_file_is_replaced_as_a_whole() {
     let (_outer, folder) = scratch();
     assert_eq!(folder.read("a", 100).unwrap(), None);
-    folder.write_atomic("a", b"old and long", Mode::Plain).unwrap();
+    folder
+        .write_atomic("a", b"old and long", Mode::Plain)
+        .unwrap();
     let open = folder.open_file("a").unwrap().unwrap();
     folder.write_atomic("a", b"new", Mode::Plain).unwrap();
     assert_eq!(folder.read("a", 100).unwrap().unwrap(), b"new");
@@ -107,21 +118,35 @@ fn reads_stop_at_their_limit() {
     folder.write_atomic("a", b"12345", Mode::Plain).unwrap();
     assert_eq!(folder.read("a", 5).unwrap().unwrap(), b"12345");
     let error = folder.read("a", 4).unwrap_err();
-    assert!(matches!(error, ReadError::TooLarge { limit: 4, .. }), "{error:?}");
+    assert!(
+        matches!(error, ReadError::TooLarge { limit: 4, .. }),
+        "{error:?}"
+    );
     assert_eq!(error.code(), Code::FileTooLarge);
     let path = folder.path().join("a");
     assert_eq!(read_path(&path, 5).unwrap().unwrap(), b"12345");
-    assert!(matches!(read_path(&path, 4), Err(ReadError::TooLarge { .. })));
+    assert!(matches!(
+        read_path(&path, 4),
+        Err(ReadError::TooLarge { .. })
+    ));
     // Files of the kernel say that they are empty and are not.
-    assert!(matches!(read_path(Path::new("/proc/self/status"), 10), Err(ReadError::TooLarge { .. })));
+    assert!(matches!(
+        read_path(Path::new("/proc/self/status"), 10),
+        Err(ReadError::TooLarge { .. })
+    ));
     assert_eq!(read_path(&folder.path().join("none"), 5).unwrap(), None);
-    assert!(matches!(read_path(folder.path(), 5), Err(ReadError::Open { .. })));
+    assert!(matches!(
+        read_path(folder.path(), 5),
+        Err(ReadError::Open { .. })
+    ));
 }
 
 #[test]
 fn reads_at_positions() {
     let (_outer, folder) = scratch();
-    folder.write_atomic("a", b"0123456789", Mode::Plain).unwrap();
+    folder
+        .write_atomic("a", b"0123456789", Mode::Plain)
+        .unwrap();
     let file = folder.open_file("a").unwrap().unwrap();
     assert_eq!(file.len(), 10);
     assert!(!file.is_empty());
@@ -146,8 +171,14 @@ fn names_that_are_not_plain_are_refused_everywhere() {
         assert!(matches!(folder.contains(name), Err(ReadError::Name(_))));
         assert!(matches!(folder.file_len(name), Err(ReadError::Name(_))));
         assert!(matches!(folder.remove(name), Err(WriteError::Name(_))));
-        assert!(matches!(folder.write_atomic(name, b"", Mode::Plain), Err(WriteError::Name(_))));
-        assert!(matches!(folder.move_into("a", &folder, name), Err(WriteError::Name(_))));
+        assert!(matches!(
+            folder.write_atomic(name, b"", Mode::Plain),
+            Err(WriteError::Name(_))
+        ));
+        assert!(matches!(
+            folder.move_into("a", &folder, name),
+            Err(WriteError::Name(_))
+        ));
         assert!(folder.create_secret(name, b"").is_err());
     }
     assert!(folder.names().unwrap().is_empty());
@@ -165,7 +196,10 @@ fn files_are_removed_moved_and_measured() {
     assert_eq!(other.read("b", 9).unwrap().unwrap(), b"123");
     assert!(other.remove("b").unwrap());
     assert!(!other.remove("b").unwrap());
-    assert!(matches!(folder.move_into("a", &other, "b"), Err(WriteError::Rename { .. })));
+    assert!(matches!(
+        folder.move_into("a", &other, "b"),
+        Err(WriteError::Rename { .. })
+    ));
 }
 
 #[test]

@@ -18,7 +18,11 @@ fn the_second_is_refused_and_told_who_has_it() {
     let name = holder.name.as_deref().expect("this process has a name");
     assert_eq!(
         error.to_string(),
-        format!("folder {} is used by process {} ({name})", outer.path().display(), std::process::id())
+        format!(
+            "folder {} is used by process {} ({name})",
+            outer.path().display(),
+            std::process::id()
+        )
     );
     drop(lock);
     folder.lock().unwrap();
@@ -39,8 +43,14 @@ fn a_pid_that_a_dead_process_left_holds_nothing() {
 
 #[test]
 fn a_holder_is_told_as_far_as_it_is_known() {
-    let named = Holder { pid: Some(7), name: Some("commonhold".into()) };
-    let unnamed = Holder { pid: Some(7), name: None };
+    let named = Holder {
+        pid: Some(7),
+        name: Some("commonhold".into()),
+    };
+    let unnamed = Holder {
+        pid: Some(7),
+        name: None,
+    };
     assert_eq!(named.to_string(), "process 7 (commonhold)");
     assert_eq!(unnamed.to_string(), "process 7");
     assert_eq!(Holder::default().to_string(), "another process");

@@ -18,7 +18,10 @@ fn a_secret_comes_back() {
     assert!(folder.read_secret::<4>("key").unwrap().is_none());
     folder.create_secret("key", b"1234").unwrap();
     assert_eq!(*folder.read_secret::<4>("key").unwrap().unwrap(), *b"1234");
-    let mode = fs::metadata(outer.path().join("key")).unwrap().permissions().mode();
+    let mode = fs::metadata(outer.path().join("key"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o7777, 0o600);
 }
 
@@ -37,14 +40,24 @@ fn a_secret_is_never_overwritten() {
 fn a_secret_that_others_may_touch_is_refused() {
     let (outer, folder) = scratch();
     folder.create_secret("key", b"1234").unwrap();
-    for (mode, is_exposed) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true), (0o601, true)] {
+    for (mode, is_exposed) in [
+        (0o600, false),
+        (0o400, false),
+        (0o640, true),
+        (0o604, true),
+        (0o620, true),
+        (0o601, true),
+    ] {
         fs::set_permissions(outer.path().join("key"), fs::Permissions::from_mode(mode)).unwrap();
         let read = folder.read_secret::<4>("key");
         assert_eq!(read.is_err(), is_exposed, "{mode:o}");
         if let Err(error) = read {
             assert!(matches!(error, SecretError::Exposed { .. }), "{error:?}");
             assert_eq!(error.code(), Code::KeyFile);
-            assert!(error.to_string().ends_with(&format!("(mode {mode:04o})")), "{error}");
+            assert!(
+                error.to_string().ends_with(&format!("(mode {mode:04o})")),
+                "{error}"
+            );
         }
     }
 }
@@ -52,10 +65,18 @@ fn a_secret_that_others_may_touch_is_refused() {
 #[test]
 fn a_secret_of_another_length_is_refused() {
     let (_outer, folder) = scratch();
-    for (name, bytes) in [("none", &b""[..]), ("short", b"123"), ("long", b"12345"), ("longer", b"1234567890")] {
+    for (name, bytes) in [
+        ("none", &b""[..]),
+        ("short", b"123"),
+        ("long", b"12345"),
+        ("longer", b"1234567890"),
+    ] {
         folder.create_secret(name, bytes).unwrap();
         let error = folder.read_secret::<4>(name).unwrap_err();
-        let SecretError::Length { found, expected: 4, .. } = error else {
+        let SecretError::Length {
+            found, expected: 4, ..
+        } = error
+        else {
             panic!("{error:?}")
         };
         assert_eq!(found, bytes.len().min(5) as u64);

@@ -55,7 +55,10 @@ fn a_name_that_a_folder_has_is_refused() {
     let (_outer, folder) = scratch();
     folder.subfolder("taken").unwrap();
     let staged = folder.stage(Mode::Plain).unwrap();
-    assert!(matches!(staged.commit("taken"), Err(WriteError::Rename { .. })));
+    assert!(matches!(
+        staged.commit("taken"),
+        Err(WriteError::Rename { .. })
+    ));
     assert_eq!(all(&folder), ["taken"]);
 }
 

@@ -6,7 +6,7 @@ use base::{ContentHash, Machine, Timestamp};
 use chain::{AgentPubKey, DnaHash, Rejection};
 
 use super::page::{End, Verdict, judge};
-use super::step::{Roster, Step, Then};
+use super::step::{Roster, Step};
 use super::{Batch, Cursor, FetchFault, Fetched, Input, Limits, Output, Report, Stall};
 
 /// Turns chains into batches for the store; see the module's documentation.
@@ -51,7 +51,7 @@ impl Projector {
         followed.told = None;
         match followed.step() {
             // The completion tells the cursor, and tells it later than this input does.
-            Step::Storing { .. } => self.roster.forgive(agent),
+            Step::Storing { .. } => {}
             Step::Fetching { .. } | Step::Queued { .. } => followed.cursor = cursor,
             Step::Idle { .. }
             | Step::Waiting { .. }
@@ -153,18 +153,12 @@ impl Projector {
             }
             return;
         };
-        let then = match end {
-            End::Complete => Then::Fetch,
-            End::Gap { wanted, found } => Then::Gap { wanted, found },
-            End::Missing(blob) => Then::Missing(blob),
-            End::Invalid(rejection) => Then::Quarantine(rejection),
-        };
+        // Why the page ended there, the next page shows again from its start.
         let after = self.roster.get(agent).and_then(|followed| followed.seq());
         self.roster.enter(
             agent,
             Step::Storing {
                 cursor: cursor.clone(),
-                then,
             },
         );
         self.outputs.push_back(Output::Store(Batch {
@@ -271,11 +265,11 @@ impl Projector {
         self.tell(agent, report);
     }
 
-    fn take_stored(&mut self, now: Timestamp, agent: &AgentPubKey, seq: u32) {
+    fn take_stored(&mut self, agent: &AgentPubKey, seq: u32) {
         let Some(followed) = self.roster.get_mut(agent) else {
             return;
         };
-        let Step::Storing { cursor, then } = followed.step().clone() else {
+        let Step::Storing { cursor } = followed.step().clone() else {
             return;
         };
         if cursor.seq != seq {
@@ -288,12 +282,7 @@ impl Projector {
             self.roster.remove(agent);
             return;
         }
-        match then {
-            Then::Fetch => self.roster.enqueue(agent),
-            Then::Gap { wanted, found } => self.take_gap(now, agent, wanted, found),
-            Then::Missing(blob) => self.await_blob(now, agent, blob),
-            Then::Quarantine(rejection) => self.quarantine(agent, rejection),
-        }
+        self.roster.enqueue(agent);
     }
 
     fn take_store_fault(
@@ -306,7 +295,7 @@ impl Projector {
         let Some(followed) = self.roster.get_mut(agent) else {
             return;
         };
-        let Step::Storing { cursor, .. } = followed.step() else {
+        let Step::Storing { cursor } = followed.step() else {
             return;
         };
         if cursor.seq != seq {
@@ -314,7 +303,7 @@ impl Projector {
         }
         if stored.as_ref() == Some(cursor) {
             // It was committed; only the answer was lost.
-            self.take_stored(now, agent, seq);
+            self.take_stored(agent, seq);
             return;
         }
         followed.cursor = stored;
@@ -414,7 +403,7 @@ impl Machine for Projector {
                 after,
                 fetched,
             } => self.take_page(now, &agent, after, fetched),
-            Input::Stored { agent, seq } => self.take_stored(now, &agent, seq),
+            Input::Stored { agent, seq } => self.take_stored(&agent, seq),
             Input::StoreFailed { agent, seq, stored } => {
                 self.take_store_fault(now, &agent, seq, stored)
             }

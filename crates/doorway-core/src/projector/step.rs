@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{ContentHash, Timestamp};
-use chain::{AgentPubKey, Rejection};
+use chain::AgentPubKey;
 
 use super::{Cursor, Report};
 
@@ -24,26 +24,13 @@ pub(super) enum Step {
         is_nudged: bool,
     },
     /// A batch is under way.
-    Storing { cursor: Cursor, then: Then },
+    Storing { cursor: Cursor },
     /// Something failed; the next attempt comes at this time.
     Waiting { until: Timestamp },
     /// A body is in a blob that has not arrived; the next attempt comes with it or at this time.
     Awaiting { blob: ContentHash, until: Timestamp },
     /// The chain is invalid; nothing happens until it is followed again.
     Quarantined,
-}
-
-/// What follows after a batch was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    /// Fetch what comes after it.
-    Fetch,
-    /// The page had a gap there.
-    Gap { wanted: u32, found: u32 },
-    /// The page ended before a body that is missing.
-    Missing(ContentHash),
-    /// The page ended before a record that does not continue the chain.
-    Quarantine(Rejection),
 }
 
 /// One agent that is followed, or that is no longer followed and still has something under way.
@@ -211,17 +198,6 @@ impl Roster {
         }) = self.agents.get_mut(agent)
         {
             *is_nudged = true;
-        }
-    }
-
-    /// Lets a batch under way be followed by a fetch, whatever its page said.
-    pub(super) fn forgive(&mut self, agent: &AgentPubKey) {
-        if let Some(Followed {
-            step: Step::Storing { then, .. },
-            ..
-        }) = self.agents.get_mut(agent)
-        {
-            *then = Then::Fetch;
         }
     }
 

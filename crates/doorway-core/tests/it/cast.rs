@@ -49,7 +49,7 @@ pub(crate) fn all() -> &'static [Actor] {
         }];
         for seed in 2..=12 {
             let mut writer = Writer::new(seed);
-            let count = dice.between(3, 14);
+            let count = dice.between(5, 16);
             write(&mut writer, &mut dice, count, &foreign);
             let nature = match seed as usize {
                 ..=HONEST => {
@@ -89,7 +89,7 @@ fn write(writer: &mut Writer, dice: &mut Dice, count: u64, foreign: &ActionHash)
         } else {
             dice.pick(&items).clone()
         };
-        match dice.below(20) {
+        match dice.below(22) {
             0..=6 => items.push(writer.create(&page(&title))),
             7 => items.push(writer.create(&long_page(&title))),
             8..=11 => {
@@ -100,7 +100,7 @@ fn write(writer: &mut Writer, dice: &mut Dice, count: u64, foreign: &ActionHash)
                 let version = writer.update(&known, &page(&title));
                 writer.update(&version, &page("a version of a version"));
             }
-            13 => {
+            13 | 20 => {
                 writer.update(
                     &known,
                     &Item::Profile(Profile {

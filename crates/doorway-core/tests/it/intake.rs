@@ -163,6 +163,7 @@ fn two_signed_records_for_one_place_are_a_fork_with_its_proof() {
     let Refusal::Fork { seq: 6, proof } = refusal else {
         panic!("{refusal:?}")
     };
+    let proof = proof.expect("the branches part here");
     let (first, second) = proof.sides();
     assert_eq!(first.action_address(), one.records[6].action_address());
     assert_eq!(second.action_address(), other.records[6].action_address());
@@ -257,9 +258,9 @@ fn public_entries_come_along_and_private_ones_stay_at_home() {
 fn closed_chain_takes_no_more() {
     let mut writer = writer(6);
     writer.close();
-    let plan =
+    let closing =
         send(&writer.agent(), &writer.records[..4], &writer.records[4..]).expect("it may close");
-    assert!(plan.is_closed);
+    assert!(closing.is_closed);
     writer.create(&page("after the end"));
     let (agent, dna, head) = (writer.agent(), dna_hash(), head_of(&writer.records[..7]));
     let claim = Claim {

@@ -41,6 +41,13 @@ const MARKS: &[&str] = &[
     "store failed after it committed",
     "store failed before it committed",
     "store refused a batch from elsewhere",
+    // Reasons for which records were skipped.
+    "foreign-item",
+    "other-kind",
+    "private",
+    "unknown-item",
+    "unknown-kind",
+    "withdrawn",
 ];
 
 #[test]

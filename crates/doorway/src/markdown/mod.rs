@@ -93,11 +93,18 @@ pub fn render_in(body: &str, media: &[Media], language: &str) -> Rendered {
         .count()
         .div_ceil(WORDS_PER_MINUTE);
     Rendered {
-        html: sanitize::clean(&written.html).trim().to_owned(),
+        html: sanitize::clean(&written.html)
+            .trim_matches(is_blank)
+            .to_owned(),
         headings: written.headings,
         plain_text: written.plain_text,
         minutes: u32::try_from(minutes).unwrap_or(u32::MAX),
     }
+}
+
+/// A byte order mark is nothing to see either, and a parser takes the first one away.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character == '\u{FEFF}'
 }
 
 #[cfg(test)]

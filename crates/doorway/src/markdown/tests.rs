@@ -90,6 +90,7 @@ fn assert_safe(body: &str) {
     );
     let document = Html::parse_fragment(html);
     let mut ids = HashSet::new();
+    let mut targets = Vec::new();
     let mut last_level = 1;
     for element in document.root_element().descendent_elements() {
         let name = element.value().name();
@@ -124,11 +125,17 @@ fn assert_safe(body: &str) {
             if ["href", "src", "poster", "cite"].contains(&key) {
                 assert_address(value);
             }
+            if key == "href" && value.starts_with("#note") {
+                targets.push(value[1..].to_owned());
+            }
             assert!(
                 key != "id" || ids.insert(value.to_owned()),
                 "id {value} twice in {html}"
             );
         }
+    }
+    for target in targets {
+        assert!(ids.contains(&target), "#{target} leads nowhere in {html}");
     }
 }
 

@@ -3,16 +3,17 @@
 use base::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chain::kind::Content;
 use doorway_core::cache::Tag;
 
-use super::html;
+use super::{content_of, html, license, render};
 use crate::hot::Made;
-use crate::pages::model::{ChangeKind, History, Proof, Site, Version};
+use crate::pages::model::{Article, Byline, ChangeKind, History, Page, Proof, Site, Version};
 use crate::pages::{self};
 use crate::present;
 use crate::reads::item_tag;
 use crate::service::Doorway;
-use crate::store::{Sight, Wanted};
+use crate::store::{Row, Sight, Wanted};
 
 impl Doorway {
     pub(super) async fn proof_page(
@@ -70,12 +71,56 @@ impl Doorway {
                     at: version.at_us,
                     author: author.clone(),
                     action_hash: version.hash.clone(),
-                    href: None,
-                    proof_href: format!("/proofs/{}", row.id),
+                    href: (row.kind == Content::KIND && version.record.is_some())
+                        .then(|| format!("/history/{}/{}", row.id, version.seq)),
+                    proof_href: proof_at(&row, version.seq),
                     is_current: version.seq == row.seq,
                 })
                 .collect(),
         };
         Ok(html(pages::history(site, &model), row.reach, tags))
     }
+
+    /// Shows an older version of a page, alone.
+    pub(super) async fn version_page(
+        &self,
+        site: &Site,
+        id: &str,
+        seq: u32,
+        sight: &Sight,
+    ) -> Result<Made, Problem> {
+        let row = self.find(Wanted::Id(id.to_owned()), sight).await?;
+        let tags = vec![item_tag(&row)?, Tag::Lists];
+        let loaded = self.load_version(row, seq, sight).await?;
+        let reach = loaded.row.reach.min(loaded.item.reach());
+        let (row, record) = (loaded.row, loaded.record);
+        let content = content_of(loaded.item)?;
+        let rendered = render(&content);
+        let model = Page {
+            title: content.title.clone(),
+            href: format!("/history/{}/{seq}", row.id),
+            summary: content.summary.clone(),
+            article: Article {
+                html: rendered.html,
+            },
+            minutes: rendered.minutes,
+            language: content.language.clone(),
+            license: license(&content.licence),
+            tags: content.tags.clone(),
+            byline: Byline {
+                signed_at: chain::record::timestamp(&record).as_micros(),
+                record_href: proof_at(&row, seq),
+                ..self.byline(&row, sight).await?
+            },
+            course: None,
+            previous: None,
+            next: None,
+        };
+        Ok(html(pages::page(site, &model), reach, tags))
+    }
+}
+
+/// Returns the address of one version with its proof.
+fn proof_at(row: &Row, seq: u32) -> String {
+    format!("/api/v1/cache/{}/{}?proof=1&seq={seq}", row.kind, row.id)
 }

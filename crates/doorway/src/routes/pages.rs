@@ -80,6 +80,15 @@ pub(super) async fn course_page(
     show(&doorway, &uri, &headers, View::CoursePage { course, page }).await
 }
 
+pub(super) async fn version(
+    State(doorway): State<Doorway>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Path((id, seq)): Path<(String, u32)>,
+) -> Answer {
+    show(&doorway, &uri, &headers, View::Version { id, seq }).await
+}
+
 pub(super) async fn search(
     State(doorway): State<Doorway>,
     OriginalUri(uri): OriginalUri,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::respond;
 use crate::present;
-use crate::reads::{ListParameters, nothing};
+use crate::reads::{Asked, ListParameters, nothing};
 use crate::service::Doorway;
 
 /// Class of these answers in the hot cache.
@@ -19,6 +19,7 @@ const CLASS: &str = "json";
 #[derive(Deserialize)]
 pub(super) struct ItemParameters {
     proof: Option<String>,
+    seq: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +67,11 @@ pub(super) async fn item(
         }
     };
     let sight = doorway.sight(&headers).await?;
-    let make = doorway.item(kind, &id, with_proof, &sight);
+    let asked = Asked {
+        with_proof,
+        seq: parameters.seq,
+    };
+    let make = doorway.item(kind, &id, asked, &sight);
     let made = doorway.hot().answer(key(&uri), &sight, make).await?;
     Ok(respond::send(&headers, &made, &sight))
 }

@@ -15,7 +15,10 @@ fn headers(accept: &[&str]) -> HeaderMap {
 #[test]
 fn browsers_get_pages_and_programs_documents() {
     for (accept, expect) in [
-        (&["text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"][..], true),
+        (
+            &["text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"][..],
+            true,
+        ),
         (&["text/html"], true),
         (&["TEXT/HTML"], true),
         (&["text/*, application/json;q=0.5"], true),

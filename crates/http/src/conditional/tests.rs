@@ -30,9 +30,21 @@ type Line<'a> = (&'a [(HeaderName, &'a str)], Condition, Condition);
 fn check(current: &Validators, table: &[Line<'_>]) {
     for (lines, get, put) in table {
         let headers = headers(lines);
-        assert_eq!(evaluate(&Method::GET, &headers, current), *get, "GET {lines:?}");
-        assert_eq!(evaluate(&Method::HEAD, &headers, current), *get, "HEAD {lines:?}");
-        assert_eq!(evaluate(&Method::PUT, &headers, current), *put, "PUT {lines:?}");
+        assert_eq!(
+            evaluate(&Method::GET, &headers, current),
+            *get,
+            "GET {lines:?}"
+        );
+        assert_eq!(
+            evaluate(&Method::HEAD, &headers, current),
+            *get,
+            "HEAD {lines:?}"
+        );
+        assert_eq!(
+            evaluate(&Method::PUT, &headers, current),
+            *put,
+            "PUT {lines:?}"
+        );
     }
 }
 
@@ -40,77 +52,149 @@ use Condition::{Failed, Holds, NotModified};
 
 #[test]
 fn each_condition_alone() {
-    check(&current(), &[
-        (&[], Holds, Holds),
-        (&[(IF_MATCH, "\"xyzzy\"")], Holds, Holds),
-        (&[(IF_MATCH, "\"other\", \"xyzzy\"")], Holds, Holds),
-        (&[(IF_MATCH, "\"other\""), (IF_MATCH, "\"xyzzy\"")], Holds, Holds),
-        (&[(IF_MATCH, "*")], Holds, Holds),
-        (&[(IF_MATCH, "\"other\"")], Failed, Failed),
-        (&[(IF_MATCH, "W/\"xyzzy\"")], Failed, Failed),
-        (&[(IF_MATCH, "xyzzy")], Failed, Failed),
-        (&[(IF_NONE_MATCH, "\"xyzzy\"")], NotModified, Failed),
-        (&[(IF_NONE_MATCH, "W/\"xyzzy\"")], NotModified, Failed),
-        (&[(IF_NONE_MATCH, "\"xyzzy\", \"r2d2xxxx\", \"c3piozzzz\"")], NotModified, Failed),
-        (&[(IF_NONE_MATCH, "W/\"xyzzy\", W/\"r2d2xxxx\"")], NotModified, Failed),
-        (&[(IF_NONE_MATCH, "*")], NotModified, Failed),
-        (&[(IF_NONE_MATCH, "\"other\"")], Holds, Holds),
-        (&[(IF_NONE_MATCH, "")], Holds, Holds),
-        (&[(IF_NONE_MATCH, "\"xyzzy")], Holds, Holds),
-        (&[(IF_MODIFIED_SINCE, BEFORE)], Holds, Holds),
-        (&[(IF_MODIFIED_SINCE, MODIFIED)], NotModified, Holds),
-        (&[(IF_MODIFIED_SINCE, AFTER)], NotModified, Holds),
-        (&[(IF_MODIFIED_SINCE, "yesterday")], Holds, Holds),
-        (&[(IF_UNMODIFIED_SINCE, BEFORE)], Failed, Failed),
-        (&[(IF_UNMODIFIED_SINCE, MODIFIED)], Holds, Holds),
-        (&[(IF_UNMODIFIED_SINCE, AFTER)], Holds, Holds),
-        (&[(IF_UNMODIFIED_SINCE, "yesterday")], Holds, Holds),
-    ]);
+    check(
+        &current(),
+        &[
+            (&[], Holds, Holds),
+            (&[(IF_MATCH, "\"xyzzy\"")], Holds, Holds),
+            (&[(IF_MATCH, "\"other\", \"xyzzy\"")], Holds, Holds),
+            (
+                &[(IF_MATCH, "\"other\""), (IF_MATCH, "\"xyzzy\"")],
+                Holds,
+                Holds,
+            ),
+            (&[(IF_MATCH, "*")], Holds, Holds),
+            (&[(IF_MATCH, "\"other\"")], Failed, Failed),
+            (&[(IF_MATCH, "W/\"xyzzy\"")], Failed, Failed),
+            (&[(IF_MATCH, "xyzzy")], Failed, Failed),
+            (&[(IF_NONE_MATCH, "\"xyzzy\"")], NotModified, Failed),
+            (&[(IF_NONE_MATCH, "W/\"xyzzy\"")], NotModified, Failed),
+            (
+                &[(IF_NONE_MATCH, "\"xyzzy\", \"r2d2xxxx\", \"c3piozzzz\"")],
+                NotModified,
+                Failed,
+            ),
+            (
+                &[(IF_NONE_MATCH, "W/\"xyzzy\", W/\"r2d2xxxx\"")],
+                NotModified,
+                Failed,
+            ),
+            (&[(IF_NONE_MATCH, "*")], NotModified, Failed),
+            (&[(IF_NONE_MATCH, "\"other\"")], Holds, Holds),
+            (&[(IF_NONE_MATCH, "")], Holds, Holds),
+            (&[(IF_NONE_MATCH, "\"xyzzy")], Holds, Holds),
+            (&[(IF_MODIFIED_SINCE, BEFORE)], Holds, Holds),
+            (&[(IF_MODIFIED_SINCE, MODIFIED)], NotModified, Holds),
+            (&[(IF_MODIFIED_SINCE, AFTER)], NotModified, Holds),
+            (&[(IF_MODIFIED_SINCE, "yesterday")], Holds, Holds),
+            (&[(IF_UNMODIFIED_SINCE, BEFORE)], Failed, Failed),
+            (&[(IF_UNMODIFIED_SINCE, MODIFIED)], Holds, Holds),
+            (&[(IF_UNMODIFIED_SINCE, AFTER)], Holds, Holds),
+            (&[(IF_UNMODIFIED_SINCE, "yesterday")], Holds, Holds),
+        ],
+    );
 }
 
 #[test]
 fn tags_go_before_dates_and_matches_before_the_rest() {
-    check(&current(), &[
-        (&[(IF_MATCH, "\"xyzzy\""), (IF_UNMODIFIED_SINCE, BEFORE)], Holds, Holds),
-        (&[(IF_MATCH, "\"other\""), (IF_UNMODIFIED_SINCE, AFTER)], Failed, Failed),
-        (&[(IF_NONE_MATCH, "\"other\""), (IF_MODIFIED_SINCE, AFTER)], Holds, Holds),
-        (&[(IF_NONE_MATCH, "\"xyzzy\""), (IF_MODIFIED_SINCE, BEFORE)], NotModified, Failed),
-        (&[(IF_MATCH, "\"xyzzy\""), (IF_NONE_MATCH, "\"xyzzy\"")], NotModified, Failed),
-        (&[(IF_MATCH, "\"other\""), (IF_NONE_MATCH, "\"xyzzy\"")], Failed, Failed),
-        (&[(IF_UNMODIFIED_SINCE, AFTER), (IF_NONE_MATCH, "\"xyzzy\"")], NotModified, Failed),
-        (&[(IF_UNMODIFIED_SINCE, BEFORE), (IF_NONE_MATCH, "\"xyzzy\"")], Failed, Failed),
-        (&[(IF_MATCH, "\"xyzzy\""), (IF_MODIFIED_SINCE, AFTER)], NotModified, Holds),
-    ]);
+    check(
+        &current(),
+        &[
+            (
+                &[(IF_MATCH, "\"xyzzy\""), (IF_UNMODIFIED_SINCE, BEFORE)],
+                Holds,
+                Holds,
+            ),
+            (
+                &[(IF_MATCH, "\"other\""), (IF_UNMODIFIED_SINCE, AFTER)],
+                Failed,
+                Failed,
+            ),
+            (
+                &[(IF_NONE_MATCH, "\"other\""), (IF_MODIFIED_SINCE, AFTER)],
+                Holds,
+                Holds,
+            ),
+            (
+                &[(IF_NONE_MATCH, "\"xyzzy\""), (IF_MODIFIED_SINCE, BEFORE)],
+                NotModified,
+                Failed,
+            ),
+            (
+                &[(IF_MATCH, "\"xyzzy\""), (IF_NONE_MATCH, "\"xyzzy\"")],
+                NotModified,
+                Failed,
+            ),
+            (
+                &[(IF_MATCH, "\"other\""), (IF_NONE_MATCH, "\"xyzzy\"")],
+                Failed,
+                Failed,
+            ),
+            (
+                &[(IF_UNMODIFIED_SINCE, AFTER), (IF_NONE_MATCH, "\"xyzzy\"")],
+                NotModified,
+                Failed,
+            ),
+            (
+                &[(IF_UNMODIFIED_SINCE, BEFORE), (IF_NONE_MATCH, "\"xyzzy\"")],
+                Failed,
+                Failed,
+            ),
+            (
+                &[(IF_MATCH, "\"xyzzy\""), (IF_MODIFIED_SINCE, AFTER)],
+                NotModified,
+                Holds,
+            ),
+        ],
+    );
 }
 
 #[test]
 fn without_a_date_dates_are_ignored() {
-    let current = Validators { last_modified: None, ..current() };
-    check(&current, &[
-        (&[(IF_MODIFIED_SINCE, AFTER)], Holds, Holds),
-        (&[(IF_UNMODIFIED_SINCE, BEFORE)], Holds, Holds),
-    ]);
+    let current = Validators {
+        last_modified: None,
+        ..current()
+    };
+    check(
+        &current,
+        &[
+            (&[(IF_MODIFIED_SINCE, AFTER)], Holds, Holds),
+            (&[(IF_UNMODIFIED_SINCE, BEFORE)], Holds, Holds),
+        ],
+    );
 }
 
 #[test]
 fn what_does_not_exist_matches_nothing() {
-    check(&Validators::default(), &[
-        (&[(IF_MATCH, "*")], Failed, Failed),
-        (&[(IF_MATCH, "\"xyzzy\"")], Failed, Failed),
-        (&[(IF_NONE_MATCH, "*")], Holds, Holds),
-        (&[(IF_NONE_MATCH, "\"xyzzy\"")], Holds, Holds),
-    ]);
+    check(
+        &Validators::default(),
+        &[
+            (&[(IF_MATCH, "*")], Failed, Failed),
+            (&[(IF_MATCH, "\"xyzzy\"")], Failed, Failed),
+            (&[(IF_NONE_MATCH, "*")], Holds, Holds),
+            (&[(IF_NONE_MATCH, "\"xyzzy\"")], Holds, Holds),
+        ],
+    );
 }
 
 #[test]
 fn a_weak_state_matches_weakly_only() {
-    let current = Validators { etag: Some(ETag::weak("xyzzy").unwrap()), ..current() };
-    check(&current, &[
-        (&[(IF_MATCH, "W/\"xyzzy\"")], Failed, Failed),
-        (&[(IF_MATCH, "\"xyzzy\"")], Failed, Failed),
-        (&[(IF_NONE_MATCH, "\"xyzzy\"")], NotModified, Failed),
-    ]);
-    assert!(!range_applies(&headers(&[(IF_RANGE, "W/\"xyzzy\"")]), &current));
+    let current = Validators {
+        etag: Some(ETag::weak("xyzzy").unwrap()),
+        ..current()
+    };
+    check(
+        &current,
+        &[
+            (&[(IF_MATCH, "W/\"xyzzy\"")], Failed, Failed),
+            (&[(IF_MATCH, "\"xyzzy\"")], Failed, Failed),
+            (&[(IF_NONE_MATCH, "\"xyzzy\"")], NotModified, Failed),
+        ],
+    );
+    assert!(!range_applies(
+        &headers(&[(IF_RANGE, "W/\"xyzzy\"")]),
+        &current
+    ));
 }
 
 #[test]
@@ -127,19 +211,32 @@ fn a_range_applies_to_exactly_the_state_that_it_names() {
         ("*", false),
         ("", false),
     ] {
-        assert_eq!(range_applies(&headers(&[(IF_RANGE, value)]), &current()), expect, "{value}");
+        assert_eq!(
+            range_applies(&headers(&[(IF_RANGE, value)]), &current()),
+            expect,
+            "{value}"
+        );
     }
     assert!(range_applies(&HeaderMap::new(), &current()));
-    assert!(!range_applies(&headers(&[(IF_RANGE, MODIFIED)]), &Validators::default()));
+    assert!(!range_applies(
+        &headers(&[(IF_RANGE, MODIFIED)]),
+        &Validators::default()
+    ));
 }
 
 #[test]
 fn fractions_of_a_second_are_not_compared() {
     let late = date::parse(MODIFIED).unwrap() + base::Duration::from_millis(999);
-    let current = Validators { last_modified: Some(late), ..current() };
-    check(&current, &[
-        (&[(IF_MODIFIED_SINCE, MODIFIED)], NotModified, Holds),
-        (&[(IF_UNMODIFIED_SINCE, MODIFIED)], Holds, Holds),
-    ]);
+    let current = Validators {
+        last_modified: Some(late),
+        ..current()
+    };
+    check(
+        &current,
+        &[
+            (&[(IF_MODIFIED_SINCE, MODIFIED)], NotModified, Holds),
+            (&[(IF_UNMODIFIED_SINCE, MODIFIED)], Holds, Holds),
+        ],
+    );
     assert!(range_applies(&headers(&[(IF_RANGE, MODIFIED)]), &current));
 }

@@ -16,13 +16,20 @@ const RFC_BODY: &[u8] = b"{\"hello\": \"world\"}\n";
 
 #[test]
 fn the_example_of_the_rfc() {
-    assert_eq!(content_digest(&headers(&[RFC])), Ok(Some(ContentHash::of(RFC_BODY))));
+    assert_eq!(
+        content_digest(&headers(&[RFC])),
+        Ok(Some(ContentHash::of(RFC_BODY)))
+    );
     assert_eq!(repr_digest(&ContentHash::of(RFC_BODY)), RFC);
 }
 
 #[test]
 fn other_algorithms_and_nothing_are_no_digest() {
-    for lines in [&[][..], &["sha-512=:YWJj:"], &["md5=:YWJj:, unixsum=:YWJj:"]] {
+    for lines in [
+        &[][..],
+        &["sha-512=:YWJj:"],
+        &["md5=:YWJj:, unixsum=:YWJj:"],
+    ] {
         assert_eq!(content_digest(&headers(lines)), Ok(None), "{lines:?}");
     }
 }
@@ -58,6 +65,12 @@ fn a_digest_that_cannot_be_read_is_never_left_out() {
     ] {
         let problem = content_digest(&headers(&[line])).unwrap_err();
         assert_eq!(problem.code, Code::DigestMismatch, "{line}");
-        assert!(problem.detail.starts_with("Content-Digest cannot be read: "), "{}", problem.detail);
+        assert!(
+            problem
+                .detail
+                .starts_with("Content-Digest cannot be read: "),
+            "{}",
+            problem.detail
+        );
     }
 }

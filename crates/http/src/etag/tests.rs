@@ -34,7 +34,18 @@ fn tags_come_back_as_they_were_written() {
 
 #[test]
 fn what_is_no_tag_is_refused() {
-    for text in ["", "xyzzy", "\"", "\"a", "a\"", "w/\"a\"", "W/ \"a\"", "\"a\"b", "\"a b\"", "\"a\",\"b\""] {
+    for text in [
+        "",
+        "xyzzy",
+        "\"",
+        "\"a",
+        "a\"",
+        "w/\"a\"",
+        "W/ \"a\"",
+        "\"a\"b",
+        "\"a b\"",
+        "\"a\",\"b\"",
+    ] {
         assert!(text.parse::<ETag>().is_err(), "{text}");
     }
     for opaque in ["a\"b", "a b", "a\u{7f}", "ü", "a\n"] {
@@ -44,8 +55,13 @@ fn what_is_no_tag_is_refused() {
 
 #[test]
 fn lists_may_have_gaps_and_commas_inside() {
-    let parse = |text| ETag::parse_list(text).map(|tags| tags.iter().map(ETag::to_string).collect::<Vec<_>>());
-    assert_eq!(parse("\"a\" , W/\"b\",,\"c,d\"").unwrap(), ["\"a\"", "W/\"b\"", "\"c,d\""]);
+    let parse = |text| {
+        ETag::parse_list(text).map(|tags| tags.iter().map(ETag::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        parse("\"a\" , W/\"b\",,\"c,d\"").unwrap(),
+        ["\"a\"", "W/\"b\"", "\"c,d\""]
+    );
     assert_eq!(parse("").unwrap(), [""; 0]);
     assert_eq!(parse(" , ").unwrap(), [""; 0]);
     for bad in ["\"a\" \"b\"", "\"a\", b", "*", "\"a\", *"] {

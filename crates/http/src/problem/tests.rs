@@ -14,12 +14,16 @@ async fn a_document_has_all_members() {
     let problem = Problem::new(Code::MalformedHash, "\"xyz\" is no hash").at("a.md", 3);
     let response = ProblemResponse::from(problem.clone()).into_response();
     assert_eq!(response.status(), 400);
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     assert_eq!(response.headers()["cache-control"], "no-store");
     assert_eq!(response.headers()["vary"], "accept");
     assert_eq!(response.extensions().get::<Problem>(), Some(&problem));
     let document = body_of(response).await;
     let expect = serde_json::json!({
+        "schema_version": 1,
         "type": "/errors/CH-0101",
         "title": "the hash is malformed",
         "status": 400,

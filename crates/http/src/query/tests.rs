@@ -16,16 +16,27 @@ struct Page {
 }
 
 async fn ask(path: &str) -> Result<String, Problem> {
-    let router = Router::new()
-        .route("/list", get(|Query(page): Query<Page>| async move { format!("{:?} {:?}", page.limit, page.after) }))
-        .route("/page/{number}", get(|Path(number): Path<u8>| async move { number.to_string() }));
+    let router =
+        Router::new()
+            .route(
+                "/list",
+                get(|Query(page): Query<Page>| async move {
+                    format!("{:?} {:?}", page.limit, page.after)
+                }),
+            )
+            .route(
+                "/page/{number}",
+                get(|Path(number): Path<u8>| async move { number.to_string() }),
+            );
     let request = Request::get(path).body(Body::empty()).unwrap();
     let response = router.oneshot(request).await.unwrap();
     match response.extensions().get::<Problem>() {
         Some(problem) => Err(problem.clone()),
         None => {
             assert_eq!(response.status(), StatusCode::OK);
-            let bytes = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+            let bytes = axum::body::to_bytes(response.into_body(), 1_000)
+                .await
+                .unwrap();
             Ok(String::from_utf8(bytes.to_vec()).unwrap())
         }
     }
@@ -34,7 +45,10 @@ async fn ask(path: &str) -> Result<String, Problem> {
 #[tokio::test]
 async fn parameters_are_read_and_unknown_ones_ignored() {
     assert_eq!(ask("/list").await.unwrap(), "None None");
-    assert_eq!(ask("/list?limit=7&utm=x&after=%C3%BC+1").await.unwrap(), "Some(7) Some(\"ü 1\")");
+    assert_eq!(
+        ask("/list?limit=7&utm=x&after=%C3%BC+1").await.unwrap(),
+        "Some(7) Some(\"ü 1\")"
+    );
     assert_eq!(ask("/page/12").await.unwrap(), "12");
 }
 

@@ -13,7 +13,10 @@ fn shown(selection: &Selection) -> String {
         Selection::Whole => "200".into(),
         Selection::Unsatisfiable => "416".into(),
         Selection::Parts(ranges) => {
-            let parts: Vec<String> = ranges.iter().map(|range| format!("{}-{}", range.first, range.last)).collect();
+            let parts: Vec<String> = ranges
+                .iter()
+                .map(|range| format!("{}-{}", range.first, range.last))
+                .collect();
             parts.join(" ")
         }
     }
@@ -28,106 +31,140 @@ fn check(len: u64, cases: &[(&str, &str)]) {
 #[test]
 fn examples_of_the_rfc() {
     // RFC 9110 §14.1.2, for a representation of 10,000 bytes.
-    check(10_000, &[
-        ("bytes=0-499", "0-499"),
-        ("bytes=500-999", "500-999"),
-        ("bytes=-500", "9500-9999"),
-        ("bytes=9500-", "9500-9999"),
-        ("bytes=0-0,-1", "0-0 9999-9999"),
-        ("bytes= 0-999, 4500-5499, -1000", "0-999 4500-5499 9000-9999"),
-        // Joined because they touch or overlap; the RFC gives both as legal for the second 500 bytes.
-        ("bytes=500-600,601-999", "500-999"),
-        ("bytes=500-700,601-999", "500-999"),
-    ]);
+    check(
+        10_000,
+        &[
+            ("bytes=0-499", "0-499"),
+            ("bytes=500-999", "500-999"),
+            ("bytes=-500", "9500-9999"),
+            ("bytes=9500-", "9500-9999"),
+            ("bytes=0-0,-1", "0-0 9999-9999"),
+            (
+                "bytes= 0-999, 4500-5499, -1000",
+                "0-999 4500-5499 9000-9999",
+            ),
+            // Joined because they touch or overlap; the RFC gives both as legal for the second 500 bytes.
+            ("bytes=500-600,601-999", "500-999"),
+            ("bytes=500-700,601-999", "500-999"),
+        ],
+    );
 }
 
 #[test]
 fn single_ranges() {
-    check(10, &[
-        ("bytes=0-", "0-9"),
-        ("bytes=0-9", "0-9"),
-        ("bytes=0-10", "0-9"),
-        ("bytes=9-", "9-9"),
-        ("bytes=10-", "416"),
-        ("bytes=10-20", "416"),
-        ("bytes=-1", "9-9"),
-        ("bytes=-10", "0-9"),
-        ("bytes=-11", "0-9"),
-        ("bytes=-0", "416"),
-        ("bytes=00000000000000000000000000003-4", "3-4"),
-        ("bytes=3-99999999999999999999999999", "3-9"),
-        ("bytes=99999999999999999999999999-", "416"),
-        ("bytes=-99999999999999999999999999", "0-9"),
-        ("BYTES=1-2", "1-2"),
-    ]);
+    check(
+        10,
+        &[
+            ("bytes=0-", "0-9"),
+            ("bytes=0-9", "0-9"),
+            ("bytes=0-10", "0-9"),
+            ("bytes=9-", "9-9"),
+            ("bytes=10-", "416"),
+            ("bytes=10-20", "416"),
+            ("bytes=-1", "9-9"),
+            ("bytes=-10", "0-9"),
+            ("bytes=-11", "0-9"),
+            ("bytes=-0", "416"),
+            ("bytes=00000000000000000000000000003-4", "3-4"),
+            ("bytes=3-99999999999999999999999999", "3-9"),
+            ("bytes=99999999999999999999999999-", "416"),
+            ("bytes=-99999999999999999999999999", "0-9"),
+            ("BYTES=1-2", "1-2"),
+        ],
+    );
 }
 
 #[test]
 fn what_is_malformed_is_ignored() {
-    check(10, &[
-        ("", "200"),
-        ("bytes", "200"),
-        ("bytes=", "200"),
-        ("bytes=,", "200"),
-        ("bytes=-", "200"),
-        ("bytes=5", "200"),
-        ("bytes=5-4", "200"),
-        ("bytes=0-4,5-4", "200"),
-        ("bytes=a-b", "200"),
-        ("bytes=+1-2", "200"),
-        ("bytes=1--2", "200"),
-        ("bytes=--1", "200"),
-        ("bytes=1-2-3", "200"),
-        ("bytes=0 - 4", "200"),
-        ("bytes=0x1-2", "200"),
-        ("bytes=0-4;5-6", "200"),
-        ("bytes:0-4", "200"),
-        ("items=0-4", "200"),
-        ("none=", "200"),
-        ("bytes=٣-٤", "200"),
-    ]);
+    check(
+        10,
+        &[
+            ("", "200"),
+            ("bytes", "200"),
+            ("bytes=", "200"),
+            ("bytes=,", "200"),
+            ("bytes=-", "200"),
+            ("bytes=5", "200"),
+            ("bytes=5-4", "200"),
+            ("bytes=0-4,5-4", "200"),
+            ("bytes=a-b", "200"),
+            ("bytes=+1-2", "200"),
+            ("bytes=1--2", "200"),
+            ("bytes=--1", "200"),
+            ("bytes=1-2-3", "200"),
+            ("bytes=0 - 4", "200"),
+            ("bytes=0x1-2", "200"),
+            ("bytes=0-4;5-6", "200"),
+            ("bytes:0-4", "200"),
+            ("items=0-4", "200"),
+            ("none=", "200"),
+            ("bytes=٣-٤", "200"),
+        ],
+    );
 }
 
 #[test]
 fn several_ranges() {
-    check(100, &[
-        ("bytes=0-1,4-5", "0-1 4-5"),
-        ("bytes=4-5,0-1", "4-5 0-1"),
-        ("bytes=,0-1 ,\t, 4-5,", "0-1 4-5"),
-        ("bytes=0-1,200-300", "0-1"),
-        ("bytes=200-300,400-", "416"),
-        ("bytes=90-,50-60,-20", "80-99 50-60"),
-        ("bytes=0-50,10-20", "0-50"),
-        ("bytes=0-0,1-1,2-2", "0-2"),
-        ("bytes=50-60,0-10,5-55", "0-60"),
-    ]);
+    check(
+        100,
+        &[
+            ("bytes=0-1,4-5", "0-1 4-5"),
+            ("bytes=4-5,0-1", "4-5 0-1"),
+            ("bytes=,0-1 ,\t, 4-5,", "0-1 4-5"),
+            ("bytes=0-1,200-300", "0-1"),
+            ("bytes=200-300,400-", "416"),
+            ("bytes=90-,50-60,-20", "80-99 50-60"),
+            ("bytes=0-50,10-20", "0-50"),
+            ("bytes=0-0,1-1,2-2", "0-2"),
+            ("bytes=50-60,0-10,5-55", "0-60"),
+        ],
+    );
 }
 
 #[test]
 fn the_number_of_ranges_is_bounded_on_both_sides_of_the_edge() {
     let list = |count: u64| {
-        let specs: Vec<String> = (0..count).map(|index| format!("{0}-{0}", index * 2)).collect();
+        let specs: Vec<String> = (0..count)
+            .map(|index| format!("{0}-{0}", index * 2))
+            .collect();
         format!("bytes={}", specs.join(","))
     };
     let max = RANGES_MAX as u64;
-    let Selection::Parts(parts) = select_text(&list(max), 100) else { panic!("sixteen are taken") };
+    let Selection::Parts(parts) = select_text(&list(max), 100) else {
+        panic!("sixteen are taken")
+    };
     assert_eq!(parts.len(), RANGES_MAX);
     assert_eq!(select_text(&list(max + 1), 100), Selection::Whole);
 }
 
 #[test]
 fn nothing_of_nothing() {
-    check(0, &[("bytes=0-", "416"), ("bytes=0-0", "416"), ("bytes=-1", "200"), ("bytes=-0", "416"), ("bytes=0-,-5", "200")]);
+    check(
+        0,
+        &[
+            ("bytes=0-", "416"),
+            ("bytes=0-0", "416"),
+            ("bytes=-1", "200"),
+            ("bytes=-0", "416"),
+            ("bytes=0-,-5", "200"),
+        ],
+    );
 }
 
 #[test]
 fn the_largest_whole_there_can_be() {
-    check(u64::MAX, &[
-        ("bytes=-1", "18446744073709551614-18446744073709551614"),
-        ("bytes=18446744073709551614-", "18446744073709551614-18446744073709551614"),
-        ("bytes=18446744073709551615-", "416"),
-        ("bytes=0-18446744073709551614,1-2", "0-18446744073709551614"),
-    ]);
+    check(
+        u64::MAX,
+        &[
+            ("bytes=-1", "18446744073709551614-18446744073709551614"),
+            (
+                "bytes=18446744073709551614-",
+                "18446744073709551614-18446744073709551614",
+            ),
+            ("bytes=18446744073709551615-", "416"),
+            ("bytes=0-18446744073709551614,1-2", "0-18446744073709551614"),
+        ],
+    );
 }
 
 #[test]
@@ -145,7 +182,10 @@ fn a_header_that_comes_twice_is_ignored() {
 
 #[test]
 fn content_range_tells_the_part_and_the_whole() {
-    let range = ByteRange { first: 42, last: 1_233 };
+    let range = ByteRange {
+        first: 42,
+        last: 1_233,
+    };
     assert_eq!(range.content_range(1_234), "bytes 42-1233/1234");
     assert_eq!(range.len(), 1_192);
     assert!(!range.is_empty());
@@ -159,12 +199,15 @@ fn model(specs: &[(Option<u64>, Option<u64>)], len: u64) -> BTreeSet<u64> {
         (None, Some(count)) => len - position <= count,
         (None, None) => false,
     };
-    (0..len).filter(|position| specs.iter().any(|spec| wants(*position, spec))).collect()
+    (0..len)
+        .filter(|position| specs.iter().any(|spec| wants(*position, spec)))
+        .collect()
 }
 
 fn spec() -> impl Strategy<Value = (Option<u64>, Option<u64>)> {
     prop_oneof![
-        (0..70_u64, 0..70_u64).prop_map(|(one, other)| (Some(one.min(other)), Some(one.max(other)))),
+        (0..70_u64, 0..70_u64)
+            .prop_map(|(one, other)| (Some(one.min(other)), Some(one.max(other)))),
         (0..70_u64).prop_map(|first| (Some(first), None)),
         (0..70_u64).prop_map(|count| (None, Some(count))),
     ]

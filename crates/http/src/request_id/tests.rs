@@ -20,8 +20,17 @@ fn ids_differ_and_sort_by_birth() {
 #[test]
 fn every_bit_is_shown() {
     assert_eq!(RequestId(0).to_string(), "0".repeat(26));
-    assert_eq!(RequestId(u128::MAX).to_string(), format!("7{}", "Z".repeat(25)));
-    assert_eq!(RequestId(31 << 5).to_string(), format!("{}Z0", "0".repeat(24)));
-    assert_eq!(format!("{:?}", RequestId(1)), format!("RequestId({}1)", "0".repeat(25)));
+    assert_eq!(
+        RequestId(u128::MAX).to_string(),
+        format!("7{}", "Z".repeat(25))
+    );
+    assert_eq!(
+        RequestId(31 << 5).to_string(),
+        format!("{}Z0", "0".repeat(24))
+    );
+    assert_eq!(
+        format!("{:?}", RequestId(1)),
+        format!("RequestId({}1)", "0".repeat(25))
+    );
     assert_eq!(RequestId(1).header(), RequestId(1).to_string().as_str());
 }

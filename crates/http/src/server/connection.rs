@@ -11,9 +11,10 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::header::EXPECT;
 use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use runtime::{Shutdown, TaskGroup};
@@ -26,8 +27,8 @@ use super::Limits;
 use super::progress::Progress;
 use super::stall::Stall;
 
-/// How long a connection that is idle may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// How long a connection that is idle may take to say goodbye, in milliseconds.
+const GOODBYE_MS: u64 = 1_000;
 
 /// Between pings on an HTTP/2 connection, and for the answer to one.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -77,20 +78,29 @@ pub(super) async fn run(
         Duration::from_millis(limits.write_stall_ms_max),
     ));
     let requests = watch::Sender::new(Requests::default());
-    let requests_seen = requests.subscribe();
+    let seen = requests.subscribe();
+    let builder = builder(tasks.clone(), limits);
     let service = service_fn(move |request: Request<Incoming>| {
         let open = Open::start(requests.clone());
-        answer(request, peer, router.clone(), open, limits)
+        let request = prepare(request, peer, &tasks, limits);
+        answer(request, router.clone(), open)
     });
-    let builder = builder(tasks, limits);
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
-    let goodbye = tokio::select! {
+    tokio::select! {
         served = connection.as_mut() => return log(served),
-        () = shutdown.requested() => Duration::from_millis(limits.drain_ms_max),
-        () = idle(requests_seen, limits) => GOODBYE,
-    };
+        () = shutdown.requested() => {}
+        () = idle(seen.clone(), limits.head_ms_max, limits.idle_ms_max) => {
+            connection.as_mut().graceful_shutdown();
+            // A request may have been on its way; it is served, however long it takes.
+            tokio::select! {
+                served = connection.as_mut() => return log(served),
+                () = shutdown.requested() => {}
+                () = idle(seen, GOODBYE_MS, GOODBYE_MS) => return,
+            }
+        }
+    }
     connection.as_mut().graceful_shutdown();
-    match time::timeout(goodbye, connection).await {
+    match time::timeout(Duration::from_millis(limits.drain_ms_max), connection).await {
         Ok(served) => log(served),
         Err(_) => {
             tracing::debug!(target: "http::event::connection_cut", "a connection did not end in time");
@@ -119,29 +129,38 @@ fn builder(tasks: TaskGroup, limits: Limits) -> Builder<StreamTasks> {
     builder
 }
 
-async fn answer(
+/// Puts deadlines around the body, and says who asks.
+fn prepare(
     request: Request<Incoming>,
     peer: SocketAddr,
+    tasks: &TaskGroup,
+    limits: Limits,
+) -> Request<Body> {
+    // HTTP/2 can refuse one body alone, and who expects a 100 has not sent it yet.
+    let may_linger = request.version() < Version::HTTP_2 && !request.headers().contains_key(EXPECT);
+    let linger = may_linger.then(|| tasks.clone());
+    let mut request = request.map(|body| Body::new(Progress::new(body, limits, linger)));
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request
+}
+
+async fn answer(
+    request: Request<Body>,
     router: Router,
     open: Open,
-    limits: Limits,
 ) -> Result<Response<OpenBody>, Infallible> {
-    let window = Duration::from_millis(limits.body_window_ms);
-    let mut request =
-        request.map(|body| Body::new(Progress::new(body, window, limits.body_bytes_min)));
-    request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await?;
     Ok(response.map(|body| OpenBody { body, _open: open }))
 }
 
 /// Waits until the connection has had no open request for too long, or has not sent its first one in time.
-async fn idle(mut requests: watch::Receiver<Requests>, limits: Limits) {
+async fn idle(mut requests: watch::Receiver<Requests>, first_ms_max: u64, idle_ms_max: u64) {
     loop {
         let now = *requests.borrow_and_update();
         let limit_ms = match now {
             Requests { open: 1.., .. } => u64::MAX,
-            Requests { started: 0, .. } => limits.head_ms_max,
-            Requests { .. } => limits.idle_ms_max,
+            Requests { started: 0, .. } => first_ms_max,
+            Requests { .. } => idle_ms_max,
         };
         let changed = time::timeout(Duration::from_millis(limit_ms), requests.changed());
         if changed.await.is_err() {

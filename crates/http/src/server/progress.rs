@@ -1,15 +1,26 @@
 //! Request bodies that keep arriving, or are given up.
 //!
 //! Only time in which somebody waits for the body counts; a handler that is slow itself costs the peer nothing.
+//!
+//! What a handler leaves unread is read for a while and thrown away: a socket that is closed with bytes unread is
+//! reset, and then the peer may never see why it was refused (RFC 9112 §9.6).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use runtime::TaskGroup;
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{self, Instant, Sleep, sleep};
+
+use super::Limits;
+
+/// How long a body that nobody wants is read, and how many bytes of it.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
 /// The body stopped arriving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -18,7 +29,10 @@ pub(crate) struct BodyStalled;
 
 /// A body with a deadline for progress.
 pub(super) struct Progress {
-    body: Incoming,
+    /// `None` when it has ended or failed.
+    body: Option<Incoming>,
+    /// Where what is left unread is thrown away.
+    linger: Option<TaskGroup>,
     window: Duration,
     bytes_min: u64,
     /// How long has been waited since the last progress.
@@ -35,11 +49,12 @@ struct Waiting {
 }
 
 impl Progress {
-    pub(super) fn new(body: Incoming, window: Duration, bytes_min: u64) -> Self {
+    pub(super) fn new(body: Incoming, limits: Limits, linger: Option<TaskGroup>) -> Self {
         Self {
-            body,
-            window,
-            bytes_min,
+            body: Some(body).filter(|body| !body.is_end_stream()),
+            linger,
+            window: Duration::from_millis(limits.body_window_ms),
+            bytes_min: limits.body_bytes_min,
             waited: Duration::ZERO,
             arrived: 0,
             waiting: None,
@@ -75,25 +90,62 @@ impl Body for Progress {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(frame) => {
-                let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-                let bytes = data.map_or(0, |data| data.len() as u64);
-                self.note(bytes);
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        let Some(body) = self.body.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let frame = match Pin::new(&mut *body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => {
+                self.body = None;
+                return Poll::Ready(Some(Err(error.into())));
+            }
+            Poll::Ready(None) => {
+                self.body = None;
+                return Poll::Ready(None);
             }
             Poll::Pending => {
                 ready!(self.poll_deadline(context));
-                Poll::Ready(Some(Err(BodyStalled.into())))
+                self.body = None;
+                return Poll::Ready(Some(Err(BodyStalled.into())));
             }
+        };
+        if body.is_end_stream() {
+            self.body = None;
         }
+        self.note(frame.data_ref().map_or(0, |data| data.len() as u64));
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let (Some(body), Some(tasks)) = (self.body.take(), &self.linger) {
+            tasks.spawn(throw_away(body));
+        }
+    }
+}
+
+async fn throw_away(mut body: Incoming) {
+    let reading = async {
+        let mut left = LINGER_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            let Some(rest) = left.checked_sub(bytes) else {
+                return;
+            };
+            left = rest;
+        }
+    };
+    // When the time is over, the connection is closed with what is left.
+    drop(time::timeout(LINGER, reading).await);
 }

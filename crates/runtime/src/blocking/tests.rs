@@ -14,7 +14,11 @@ async fn at_most_so_many_run_at_once() {
     // Three meet at the barrier each time, so that the bound is reached as well as kept.
     let barrier = Arc::new(Barrier::new(3));
     let rounds = (0..12).map(|_| {
-        let (running, most, barrier) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&barrier));
+        let (running, most, barrier) = (
+            Arc::clone(&running),
+            Arc::clone(&most),
+            Arc::clone(&barrier),
+        );
         blocking.run(move || {
             let now = running.fetch_add(1, Ordering::SeqCst) + 1;
             most.fetch_max(now, Ordering::SeqCst);
@@ -43,12 +47,13 @@ async fn join_all<F: Future<Output = ()> + Unpin>(mut futures: Vec<F>) {
 async fn a_panic_goes_on_in_the_caller_and_frees_the_thread() {
     let blocking = Blocking::new(1);
     let failing = blocking.clone();
-    let failed = tokio::task::JoinSet::from_iter([async move {
-        failing.run(|| panic!("in the work")).await
-    }])
-    .join_next()
-    .await
-    .unwrap();
+    let failed =
+        tokio::task::JoinSet::from_iter([
+            async move { failing.run(|| panic!("in the work")).await },
+        ])
+        .join_next()
+        .await
+        .unwrap();
     let payload = failed.unwrap_err().into_panic();
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"in the work"));
     assert_eq!(blocking.run(|| 7).await, 7);

@@ -40,12 +40,24 @@ runtime::configuration! {
     }
 }
 
-fn load_mill(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Mill, LoadError> {
-    let environment: BTreeMap<String, String> =
-        environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    let flags: Vec<(&str, String)> = flags.iter().map(|(name, value)| (*name, (*value).into())).collect();
+fn load_mill(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Mill, LoadError> {
+    let environment: BTreeMap<String, String> = environment
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect();
+    let flags: Vec<(&str, String)> = flags
+        .iter()
+        .map(|(name, value)| (*name, (*value).into()))
+        .collect();
     load(&Layers {
-        file: Some(File { path: Path::new("mill.toml"), text: file }),
+        file: Some(File {
+            path: Path::new("mill.toml"),
+            text: file,
+        }),
         environment: &environment,
         flags: &flags,
     })
@@ -55,15 +67,24 @@ fn load_mill(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -
 fn nothing_said_is_all_defaults() {
     let mill = load_mill("", &[], &[]).unwrap();
     assert_eq!(format!("{mill:?}"), format!("{:?}", Mill::default()));
-    let without_file: Mill =
-        load(&Layers { file: None, environment: &BTreeMap::new(), flags: &[] }).unwrap();
+    let without_file: Mill = load(&Layers {
+        file: None,
+        environment: &BTreeMap::new(),
+        flags: &[],
+    })
+    .unwrap();
     assert_eq!(without_file.sacks_max, 20);
 }
 
 #[test]
 fn flags_beat_the_environment_and_that_beats_the_file() {
     let file = "name = \"file\"\nsacks_max = 1\nlisten = \"0.0.0.0:1\"\n";
-    let mill = load_mill(file, &[("MILL_NAME", "environment"), ("SACKS_MAX", "2")], &[("name", "flag")]).unwrap();
+    let mill = load_mill(
+        file,
+        &[("MILL_NAME", "environment"), ("SACKS_MAX", "2")],
+        &[("name", "flag")],
+    )
+    .unwrap();
     assert_eq!(mill.name, "flag");
     assert_eq!(mill.sacks_max, 2);
     assert_eq!(mill.listen.port(), 1);
@@ -100,36 +121,80 @@ fn every_kind_of_value_can_be_in_the_file_under_others() {
     let mill = load_mill(file, &[("SACKS_MAX", "3")], &[]).unwrap();
     assert!(!mill.turns);
     assert_eq!((mill.fineness, mill.sacks_max), (1.5, 3));
-    assert_eq!((mill.farmers.as_slice(), mill.stones.as_slice()), (&["cyd".to_owned()][..], &[3][..]));
-    assert_eq!((mill.owner.as_deref(), mill.colour), (Some("dan"), Colour::DarkBlue));
+    assert_eq!(
+        (mill.farmers.as_slice(), mill.stones.as_slice()),
+        (&["cyd".to_owned()][..], &[3][..])
+    );
+    assert_eq!(
+        (mill.owner.as_deref(), mill.colour),
+        (Some("dan"), Colour::DarkBlue)
+    );
 }
 
 #[test]
 fn an_empty_variable_is_not_set() {
-    assert_eq!(load_mill("", &[("SACKS_MAX", "")], &[]).unwrap().sacks_max, 20);
+    assert_eq!(
+        load_mill("", &[("SACKS_MAX", "")], &[]).unwrap().sacks_max,
+        20
+    );
 }
 
 #[test]
 fn faults_say_where_and_what() {
     let file = |text| load_mill(text, &[], &[]).unwrap_err().to_string();
-    assert_eq!(file("\n# x\nsack_max = 1\n"), "mill.toml:3: unknown key sack_max; did you mean sacks_max?");
+    assert_eq!(
+        file("\n# x\nsack_max = 1\n"),
+        "mill.toml:3: unknown key sack_max; did you mean sacks_max?"
+    );
     assert_eq!(file("wings = 4"), "mill.toml:1: unknown key wings");
-    assert_eq!(file("[wings]\nlength = 4"), "mill.toml:1: unknown key wings");
+    assert_eq!(
+        file("[wings]\nlength = 4"),
+        "mill.toml:1: unknown key wings"
+    );
     let wrong = file("name = \"x\"\nsacks_max = \"many\"");
-    assert!(wrong.starts_with("mill.toml:2: sacks_max: invalid type: string \"many\", expected u32"), "{wrong}");
+    assert!(
+        wrong.starts_with("mill.toml:2: sacks_max: invalid type: string \"many\", expected u32"),
+        "{wrong}"
+    );
     let negative = file("sacks_max = -1");
-    assert!(negative.starts_with("mill.toml:1: sacks_max: invalid value"), "{negative}");
+    assert!(
+        negative.starts_with("mill.toml:1: sacks_max: invalid value"),
+        "{negative}"
+    );
     let list = file("stones = [\n  1,\n  300,\n]");
     assert!(list.starts_with("mill.toml:3: stones: "), "{list}");
     let syntax = load_mill("name = \"x\"\nsacks_max 1", &[], &[]).unwrap_err();
-    assert!(matches!(syntax, LoadError::Syntax { place: Place::File { line: 2, .. }, .. }), "{syntax:?}");
-    let variable = load_mill("", &[("SACKS_MAX", "many")], &[]).unwrap_err().to_string();
-    assert_eq!(variable, "environment variable SACKS_MAX: sacks_max: \"many\": invalid digit found in string");
-    let flag = load_mill("", &[], &[("turns", "perhaps")]).unwrap_err().to_string();
-    assert!(flag.starts_with("--turns: turns: \"perhaps\": provided string was not"), "{flag}");
-    let unknown = load_mill("", &[], &[("turn", "true")]).unwrap_err().to_string();
+    assert!(
+        matches!(
+            syntax,
+            LoadError::Syntax {
+                place: Place::File { line: 2, .. },
+                ..
+            }
+        ),
+        "{syntax:?}"
+    );
+    let variable = load_mill("", &[("SACKS_MAX", "many")], &[])
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        variable,
+        "environment variable SACKS_MAX: sacks_max: \"many\": invalid digit found in string"
+    );
+    let flag = load_mill("", &[], &[("turns", "perhaps")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        flag.starts_with("--turns: turns: \"perhaps\": provided string was not"),
+        "{flag}"
+    );
+    let unknown = load_mill("", &[], &[("turn", "true")])
+        .unwrap_err()
+        .to_string();
     assert_eq!(unknown, "--turn: unknown key turn; did you mean turns?");
-    let colour = load_mill("", &[("COLOUR", "green")], &[]).unwrap_err().to_string();
+    let colour = load_mill("", &[("COLOUR", "green")], &[])
+        .unwrap_err()
+        .to_string();
     assert!(colour.contains("unknown variant `green`"), "{colour}");
 }
 
@@ -138,9 +203,17 @@ fn a_person_gets_the_line_as_a_place() {
     let problem = load_mill("\nwings = 4", &[], &[]).unwrap_err().problem();
     assert_eq!(problem.code, Code::Config);
     assert_eq!(problem.to_string(), "mill.toml:2: unknown key wings");
-    let problem = load_mill("", &[("STONES", "x")], &[]).unwrap_err().problem();
+    let problem = load_mill("", &[("STONES", "x")], &[])
+        .unwrap_err()
+        .problem();
     assert_eq!(problem.place, None);
-    assert!(problem.detail.starts_with("environment variable STONES: stones: "), "{}", problem.detail);
+    assert!(
+        problem
+            .detail
+            .starts_with("environment variable STONES: stones: "),
+        "{}",
+        problem.detail
+    );
 }
 
 #[test]

@@ -53,7 +53,10 @@ impl Node {
             None => {
                 nodes.insert(first.to_owned(), Self::Text(text));
             }
-            Some(rest) => nodes.entry(first.to_owned()).or_default().insert(rest, text),
+            Some(rest) => nodes
+                .entry(first.to_owned())
+                .or_default()
+                .insert(rest, text),
         }
     }
 }
@@ -125,7 +128,10 @@ impl<'de> Deserializer<'de> for Node {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
             Self::Text(text) => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                let items = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty());
                 let nodes: Vec<Self> = items.map(|item| Self::Text(item.to_owned())).collect();
                 visitor.visit_seq(SeqDeserializer::new(nodes.into_iter()))
             }

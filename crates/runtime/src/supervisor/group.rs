@@ -106,7 +106,9 @@ impl Drop for Member {
 impl Line {
     fn note(&self, ending: Ending) {
         let status = ending.status();
-        let Some(reason) = ending.reason() else { return };
+        let Some(reason) = ending.reason() else {
+            return;
+        };
         self.inner.update(self.id, |state| {
             let (task, reason) = (state.name.as_str(), reason.as_str());
             if status == TaskStatus::Panicked {

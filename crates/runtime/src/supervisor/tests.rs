@@ -7,7 +7,10 @@ use tokio::sync::oneshot;
 use super::*;
 
 fn line<'a>(tasks: &'a [TaskState], name: &str) -> &'a TaskState {
-    tasks.iter().find(|task| task.name == name).expect("the task is listed")
+    tasks
+        .iter()
+        .find(|task| task.name == name)
+        .expect("the task is listed")
 }
 
 async fn fail(stones: u32) {
@@ -19,18 +22,33 @@ async fn the_list_tells_what_runs_and_what_ended() {
     let supervisor = Supervisor::default();
     let (release, held) = oneshot::channel::<()>();
     let long = supervisor.spawn("long", TaskKind::Ordinary, async move { drop(held.await) });
-    supervisor.spawn("short", TaskKind::Ordinary, async {}).ended().await;
+    supervisor
+        .spawn("short", TaskKind::Ordinary, async {})
+        .ended()
+        .await;
     let failing = async { Err::<(), _>(io::Error::other("no corn")) };
-    supervisor.spawn("failing", TaskKind::Ordinary, failing).ended().await;
-    supervisor.spawn("panicking", TaskKind::Ordinary, fail(2)).ended().await;
+    supervisor
+        .spawn("failing", TaskKind::Ordinary, failing)
+        .ended()
+        .await;
+    supervisor
+        .spawn("panicking", TaskKind::Ordinary, fail(2))
+        .ended()
+        .await;
     let tasks = supervisor.tasks();
     assert_eq!(line(&tasks, "long").status, TaskStatus::Running);
     assert_eq!(line(&tasks, "long").ended, None);
     assert_eq!(line(&tasks, "short").status, TaskStatus::Done);
     let failed = line(&tasks, "failing");
-    assert_eq!((failed.status, failed.reason.as_deref()), (TaskStatus::Failed, Some("no corn")));
+    assert_eq!(
+        (failed.status, failed.reason.as_deref()),
+        (TaskStatus::Failed, Some("no corn"))
+    );
     let panicked = line(&tasks, "panicking");
-    assert_eq!((panicked.status, panicked.reason.as_deref()), (TaskStatus::Panicked, Some("2 stones")));
+    assert_eq!(
+        (panicked.status, panicked.reason.as_deref()),
+        (TaskStatus::Panicked, Some("2 stones"))
+    );
     assert!(panicked.ended >= Some(panicked.started));
     assert!(!supervisor.shutdown().is_requested());
     release.send(()).unwrap();
@@ -40,11 +58,21 @@ async fn the_list_tells_what_runs_and_what_ended() {
 
 #[tokio::test]
 async fn only_so_many_ended_tasks_are_remembered() {
-    let supervisor = Supervisor::new(Limits { ended_tasks_max: 3, ..Limits::default() });
+    let supervisor = Supervisor::new(Limits {
+        ended_tasks_max: 3,
+        ..Limits::default()
+    });
     for number in 0..5 {
-        supervisor.spawn(format!("{number}"), TaskKind::Ordinary, async {}).ended().await;
+        supervisor
+            .spawn(format!("{number}"), TaskKind::Ordinary, async {})
+            .ended()
+            .await;
     }
-    let names: Vec<String> = supervisor.tasks().into_iter().map(|task| task.name).collect();
+    let names: Vec<String> = supervisor
+        .tasks()
+        .into_iter()
+        .map(|task| task.name)
+        .collect();
     assert_eq!(names, ["4", "3", "2"]);
 }
 
@@ -52,11 +80,24 @@ async fn only_so_many_ended_tasks_are_remembered() {
 async fn the_end_of_an_essential_task_ends_the_process() {
     let supervisor = Supervisor::default();
     let shutdown = supervisor.shutdown();
-    drop(supervisor.spawn("other", TaskKind::Ordinary, async move { shutdown.requested().await }));
-    drop(supervisor.spawn("heart", TaskKind::Essential, async { Err::<(), _>(io::Error::other("stopped")) }));
+    drop(supervisor.spawn("other", TaskKind::Ordinary, async move {
+        shutdown.requested().await
+    }));
+    drop(supervisor.spawn("heart", TaskKind::Essential, async {
+        Err::<(), _>(io::Error::other("stopped"))
+    }));
     let report = supervisor.run().await.unwrap();
-    let cause = Cause::TaskEnded { name: "heart".into(), reason: Some("stopped".into()) };
-    assert_eq!(report, Report { cause, stragglers: Vec::new() });
+    let cause = Cause::TaskEnded {
+        name: "heart".into(),
+        reason: Some("stopped".into()),
+    };
+    assert_eq!(
+        report,
+        Report {
+            cause,
+            stragglers: Vec::new()
+        }
+    );
     assert!(!report.is_clean());
     assert_eq!(report.cause.to_string(), "the task heart ended: stopped");
 }
@@ -66,7 +107,10 @@ async fn a_panic_of_an_essential_task_ends_the_process_too() {
     let supervisor = Supervisor::default();
     drop(supervisor.spawn("heart", TaskKind::Essential, fail(0)));
     let report = supervisor.run().await.unwrap();
-    let cause = Cause::TaskEnded { name: "heart".into(), reason: Some("0 stones".into()) };
+    let cause = Cause::TaskEnded {
+        name: "heart".into(),
+        reason: Some("0 stones".into()),
+    };
     assert_eq!(report.cause, cause);
 }
 
@@ -89,7 +133,10 @@ async fn asked_to_end_it_waits_for_what_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_end_in_time_is_cut_and_named() {
-    let supervisor = Supervisor::new(Limits { drain_ms_max: 1_000, ..Limits::default() });
+    let supervisor = Supervisor::new(Limits {
+        drain_ms_max: 1_000,
+        ..Limits::default()
+    });
     let (held, dropped) = oneshot::channel::<()>();
     drop(supervisor.spawn("stuck", TaskKind::Ordinary, async move {
         let _held = held;
@@ -124,5 +171,8 @@ async fn a_group_counts_its_tasks_and_outlives_their_panics() {
     assert_eq!(state.status, TaskStatus::Running);
     assert!(state.reason.is_some());
     drop(group);
-    assert_eq!(line(&supervisor.tasks(), "connections").status, TaskStatus::Done);
+    assert_eq!(
+        line(&supervisor.tasks(), "connections").status,
+        TaskStatus::Done
+    );
 }

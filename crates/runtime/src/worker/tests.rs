@@ -25,7 +25,12 @@ impl Worker for Scripted {
     async fn round(&mut self) -> Result<Next, io::Error> {
         self.done += 1;
         self.rounds.send(self.done).await.unwrap();
-        let answer = self.answers.lock().unwrap().pop().unwrap_or(Ok(Next::Woken));
+        let answer = self
+            .answers
+            .lock()
+            .unwrap()
+            .pop()
+            .unwrap_or(Ok(Next::Woken));
         answer.map_err(io::Error::from)
     }
 }
@@ -64,12 +69,17 @@ async fn being_woken_twice_is_one_more_round() {
     wake.wake();
     assert_eq!(seen.recv().await, Some(1));
     assert_eq!(seen.recv().await, Some(2));
-    assert!(time::timeout(Duration::from_secs(60), seen.recv()).await.is_err());
+    assert!(
+        time::timeout(Duration::from_secs(60), seen.recv())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn runs_again_at_once_or_after_a_while() {
-    let (_supervisor, wake, mut seen) = start(&[Ok(Next::Now), Ok(Next::After(Duration::from_secs(60)))]);
+    let (_supervisor, wake, mut seen) =
+        start(&[Ok(Next::Now), Ok(Next::After(Duration::from_secs(60)))]);
     let start = time::Instant::now();
     assert_eq!(seen.recv().await, Some(1));
     assert_eq!(seen.recv().await, Some(2));
@@ -95,7 +105,11 @@ async fn a_failing_round_is_tried_later_and_later_until_it_succeeds() {
     assert_eq!(times, [0, 250, 750, 1_750, 1_750, 2_000]);
     let line = &supervisor.tasks()[0];
     assert_eq!(line.status, TaskStatus::Running);
-    assert!((5..=6).contains(&line.rounds_total), "{}", line.rounds_total);
+    assert!(
+        (5..=6).contains(&line.rounds_total),
+        "{}",
+        line.rounds_total
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,10 @@
     clippy::disallowed_methods,
     reason = "the child is told by its environment what to do"
 )]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails fails its test"
+)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -69,7 +73,11 @@ fn child() {
     let Ok(role) = std::env::var(ROLE) else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let supervisor = Supervisor::new(Limits {
             drain_ms_max: 600_000,
@@ -91,7 +99,12 @@ fn child() {
         };
         let (report, ()) = tokio::join!(run, ready);
         let report = report.unwrap();
-        say(&format!("{} {:?} {}", report.cause, report.stragglers, report.is_clean()));
+        say(&format!(
+            "{} {:?} {}",
+            report.cause,
+            report.stragglers,
+            report.is_clean()
+        ));
     });
 }
 

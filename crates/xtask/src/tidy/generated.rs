@@ -25,7 +25,20 @@ struct Generated {
 }
 
 /// All generated files.
-const GENERATED: &[Generated] = &[];
+const GENERATED: &[Generated] = &[
+    Generated {
+        name: "the OpenAPI document",
+        file: "docs/openapi.json",
+        program: "examples/openapi",
+        arguments: &[],
+    },
+    Generated {
+        name: "the TypeScript types",
+        file: "docs/api.ts",
+        program: "examples/typescript",
+        arguments: &[],
+    },
+];
 
 /// Compares each file with what its generator prints.
 pub(crate) fn check(tree: &Tree) -> anyhow::Result<Findings> {

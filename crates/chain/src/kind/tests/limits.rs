@@ -60,166 +60,70 @@ fn letters(count: usize) -> String {
     "ä".repeat(count)
 }
 
-fn check(cases: Vec<(Item, Option<&'static str>)>) {
-    for (item, expect) in cases {
-        assert_eq!(broken_field(&item), expect, "{item:?}");
+/// A text field: its name, an item with it, and how many characters it may have.
+type TextField = (
+    &'static str,
+    fn(String) -> Item,
+    std::ops::RangeInclusive<usize>,
+);
+
+#[rustfmt::skip]
+const TEXT_FIELDS: [TextField; 10] = [
+    ("title", |title| Item::Content(Content { title, ..page() }), 1..=300),
+    ("summary", |summary| Item::Content(Content { summary, ..page() }), 0..=500),
+    ("licence", |licence| Item::Content(Content { licence, ..page() }), 0..=100),
+    ("title", |title| Item::Path(Path { title, ..course() }), 1..=300),
+    ("summary", |summary| Item::Path(Path { summary, ..course() }), 0..=500),
+    ("licence", |licence| Item::Path(Path { licence, ..course() }), 0..=100),
+    ("attribution", |attribution| Item::Path(Path { attribution, ..course() }), 0..=1_000),
+    ("name", |name| Item::Profile(Profile { name, ..profile() }), 1..=100),
+    ("about", |about| Item::Profile(Profile { about, ..profile() }), 0..=1_000),
+    ("name", |name| Item::BlobManifest(BlobManifest { name, ..manifest() }), 0..=255),
+];
+
+#[test]
+fn texts_have_a_length() {
+    for (field, item, chars) in TEXT_FIELDS {
+        let (least, most) = (*chars.start(), *chars.end());
+        for (count, is_fine) in [(0, least == 0), (1, true), (most, true), (most + 1, false)] {
+            let expect = (!is_fine).then_some(field);
+            assert_eq!(
+                broken_field(&item(letters(count))),
+                expect,
+                "{field} {count}"
+            );
+        }
     }
 }
 
 #[test]
-fn titles_and_texts() {
-    let content = |change: fn(&mut Content)| {
-        let mut content = page();
-        change(&mut content);
-        Item::Content(content)
-    };
-    check(vec![
-        (content(|page| page.title = letters(300)), None),
-        (content(|page| page.title = letters(301)), Some("title")),
-        (content(|page| page.title = String::new()), Some("title")),
-        (
-            content(|page| page.title = "two\nlines".to_owned()),
-            Some("title"),
-        ),
-        (
-            content(|page| page.title = "bell\u{7}".to_owned()),
-            Some("title"),
-        ),
-        (content(|page| page.summary = letters(500)), None),
-        (content(|page| page.summary = letters(501)), Some("summary")),
-        (content(|page| page.summary = "two\nlines".to_owned()), None),
-        (content(|page| page.licence = letters(100)), None),
-        (content(|page| page.licence = letters(101)), Some("licence")),
-        (content(|page| page.course = "a-course".to_owned()), None),
-        (
-            content(|page| page.course = "A course".to_owned()),
-            Some("course"),
-        ),
-        (content(|page| page.body = "\0\r\n\t".to_owned()), None),
-        (
-            Item::Path(Path {
-                title: letters(300),
-                ..course()
-            }),
-            None,
-        ),
-        (
-            Item::Path(Path {
-                title: letters(301),
-                ..course()
-            }),
-            Some("title"),
-        ),
-        (
-            Item::Path(Path {
-                slug: String::new(),
-                ..course()
-            }),
-            Some("slug"),
-        ),
-        (
-            Item::Path(Path {
-                summary: letters(500),
-                ..course()
-            }),
-            None,
-        ),
-        (
-            Item::Path(Path {
-                summary: letters(501),
-                ..course()
-            }),
-            Some("summary"),
-        ),
-        (
-            Item::Path(Path {
-                licence: letters(100),
-                ..course()
-            }),
-            None,
-        ),
-        (
-            Item::Path(Path {
-                licence: letters(101),
-                ..course()
-            }),
-            Some("licence"),
-        ),
-        (
-            Item::Path(Path {
-                attribution: letters(1_000),
-                ..course()
-            }),
-            None,
-        ),
-        (
-            Item::Path(Path {
-                attribution: letters(1_001),
-                ..course()
-            }),
-            Some("attribution"),
-        ),
-        (
-            Item::Profile(Profile {
-                name: letters(100),
-                ..profile()
-            }),
-            None,
-        ),
-        (
-            Item::Profile(Profile {
-                name: letters(101),
-                ..profile()
-            }),
-            Some("name"),
-        ),
-        (
-            Item::Profile(Profile {
-                name: String::new(),
-                ..profile()
-            }),
-            Some("name"),
-        ),
-        (
-            Item::Profile(Profile {
-                about: letters(1_000),
-                ..profile()
-            }),
-            None,
-        ),
-        (
-            Item::Profile(Profile {
-                about: letters(1_001),
-                ..profile()
-            }),
-            Some("about"),
-        ),
-        (
-            Item::BlobManifest(BlobManifest {
-                name: letters(255),
-                ..manifest()
-            }),
-            None,
-        ),
-        (
-            Item::BlobManifest(BlobManifest {
-                name: letters(256),
-                ..manifest()
-            }),
-            Some("name"),
-        ),
-        (
-            Item::BlobManifest(BlobManifest {
-                name: "a\nb".to_owned(),
-                ..manifest()
-            }),
-            Some("name"),
-        ),
-    ]);
+fn lines_have_no_control_characters_and_texts_may() {
+    for (field, item, _) in TEXT_FIELDS {
+        let is_text = ["summary", "attribution", "about"].contains(&field);
+        for text in ["two\nlines", "bell\u{7}", "nul\0", "next\u{85}line"] {
+            let expect = (!is_text).then_some(field);
+            assert_eq!(broken_field(&item(text.to_owned())), expect, "{text:?}");
+        }
+    }
+    let body = "\0\r\n\t".to_owned();
+    assert_eq!(
+        broken_field(&Item::Content(Content { body, ..page() })),
+        None
+    );
 }
 
 #[test]
 fn slugs() {
+    for (course, expect) in [("", None), ("a-course", None), ("A course", Some("course"))] {
+        let course = course.to_owned();
+        let item = Item::Content(Content { course, ..page() });
+        assert_eq!(broken_field(&item), expect);
+    }
+    let nameless = Path {
+        slug: String::new(),
+        ..course()
+    };
+    assert_eq!(broken_field(&Item::Path(nameless)), Some("slug"));
     let good = ["a", "0", "a-b", "a.b_c-d", "01-intro", "v1.2.3", "x0"];
     let bad = [
         "", "A", "a b", "ä", "a/b", "../a", "..", ".", "-", "-a", "a-", ".a", "a.", "_a", "a_",

@@ -24,7 +24,10 @@ pub(super) fn of(config: &Config, source: &Source, licence: &str) -> String {
         return attribution.clone();
     }
     let from = config.source.as_ref().map(|from| format!("From {from}"));
-    let by = source.notes.get("AUTHORS").and_then(|authors| names(authors));
+    let by = source
+        .notes
+        .get("AUTHORS")
+        .and_then(|authors| names(authors));
     let mut sentences = Vec::new();
     match (from, by) {
         (Some(from), Some(by)) => sentences.push(format!("{from}, by {by}")),
@@ -32,7 +35,9 @@ pub(super) fn of(config: &Config, source: &Source, licence: &str) -> String {
         (None, Some(by)) => sentences.push(format!("By {by}")),
         (None, None) => {}
     }
-    let file = LICENCES.into_iter().find(|name| has_root_file(source, name));
+    let file = LICENCES
+        .into_iter()
+        .find(|name| has_root_file(source, name));
     match (licence, file) {
         ("", None) => {}
         ("", Some(file)) => sentences.push(format!("Licence: see {file}")),
@@ -42,18 +47,27 @@ pub(super) fn of(config: &Config, source: &Source, licence: &str) -> String {
         (licence, Some(file)) => sentences.push(format!("Licence: {licence}, see {file}")),
     }
     let citation = source.notes.get("CITATION").map(|text| one_line(text));
-    sentences.extend(citation.filter(|text| !text.is_empty() && text.chars().count() <= CITATION_CHARS_MAX));
+    sentences.extend(
+        citation.filter(|text| !text.is_empty() && text.chars().count() <= CITATION_CHARS_MAX),
+    );
     sentences.join(". ").chars().take(CHARS_MAX).collect()
 }
 
 fn has_root_file(source: &Source, name: &str) -> bool {
-    source.texts.keys().chain(source.files.keys()).any(|file| file.as_str() == name)
+    source
+        .texts
+        .keys()
+        .chain(source.files.keys())
+        .any(|file| file.as_str() == name)
 }
 
 /// Lists names, one to a line, as far as they fit.
 fn names(authors: &str) -> Option<String> {
-    let names: Vec<String> =
-        authors.lines().map(one_line).filter(|name| !name.is_empty() && !name.starts_with('#')).collect();
+    let names: Vec<String> = authors
+        .lines()
+        .map(one_line)
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .collect();
     let mut shown = 0;
     let mut chars = 0;
     for name in &names {
@@ -73,6 +87,9 @@ fn names(authors: &str) -> Option<String> {
 }
 
 fn one_line(text: &str) -> String {
-    let plain: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let plain: String = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }

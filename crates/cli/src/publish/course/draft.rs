@@ -1,7 +1,8 @@
 //! One page on its way from a file to the web.
 //!
 //! Invariant: apart from addresses, deleted frames of broken links and a heading that became the title, the body that
-//! comes out is byte for byte the one that was read. Does not know other pages beyond their addresses.
+//! comes out is byte for byte the one that was read, and a parser finds in it exactly the links that were meant.
+//! Does not know other pages beyond their addresses.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +14,7 @@ use crate::publish::file_path::FilePath;
 use crate::publish::front_matter::{self, FrontMatter};
 use crate::publish::links::{self, Target};
 use crate::publish::markdown::{self, Form, Link, Outline};
-use crate::publish::source::{Source, line_at};
+use crate::publish::source::Source;
 
 /// A page that was read.
 pub(super) struct Draft<'s> {
@@ -25,6 +26,8 @@ pub(super) struct Draft<'s> {
     body: &'s str,
     /// Line of the file in which the body starts.
     body_line: u32,
+    /// Where the lines of the body end.
+    breaks: Vec<usize>,
 }
 
 /// Where everything stands on the web.
@@ -34,6 +37,10 @@ pub(super) struct Web<'w> {
     pub(super) slugs: &'w BTreeMap<FilePath, String>,
     pub(super) files: &'w BTreeMap<FilePath, ContentHash>,
 }
+
+/// The links of the new body are not those that were meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Distorted;
 
 /// Bytes of the body and what stands there instead.
 struct Edit {
@@ -49,11 +56,17 @@ impl<'s> Draft<'s> {
     pub(super) fn read(file: &FilePath, source: &'s Source) -> Result<Self, Vec<Problem>> {
         let Some(text) = source.texts.get(file) else {
             let detail = "it does not exist";
-            return Err(vec![Problem::new(Code::SourceUnreadable, detail).at(file.as_str(), 0)]);
+            return Err(vec![
+                Problem::new(Code::SourceUnreadable, detail).at(file.as_str(), 0),
+            ]);
         };
         let parts = front_matter::split(file, text)?;
         let outline = markdown::outline(parts.body);
-        let targets = outline.links.iter().map(|link| links::resolve(&link.dest, file, source)).collect();
+        let targets = outline
+            .links
+            .iter()
+            .map(|link| links::resolve(&link.dest, file, source))
+            .collect();
         Ok(Self {
             file: file.clone(),
             front: parts.front,
@@ -61,49 +74,90 @@ impl<'s> Draft<'s> {
             targets,
             body: parts.body,
             body_line: parts.body_line,
+            breaks: parts.body.match_indices('\n').map(|(at, _)| at).collect(),
         })
     }
 
     /// Returns the line of the file, counted from 1, in which a byte of the body stands.
     pub(super) fn line(&self, offset: usize) -> u32 {
-        line_at(self.body, offset).saturating_add(self.body_line - 1)
+        let above = self.breaks.partition_point(|end| *end < offset);
+        u32::try_from(above)
+            .unwrap_or(u32::MAX)
+            .saturating_add(self.body_line)
     }
 
     /// Returns the text of the first heading of the first level.
     pub(super) fn heading(&self) -> Option<String> {
-        self.outline.top.as_ref().map(|top| top.text.clone()).filter(|text| !text.is_empty())
+        self.outline
+            .top
+            .as_ref()
+            .map(|top| top.text.clone())
+            .filter(|text| !text.is_empty())
     }
 
     /// Returns the blobs that the page shows or links to, in order.
     pub(super) fn media(&self, web: &Web<'_>) -> Vec<ContentHash> {
         let hash = |target: &Target| match target {
             Target::Media { file, .. } => web.files.get(file).copied(),
-            Target::Elsewhere | Target::Here { .. } | Target::Page { .. } | Target::Root { .. } | Target::Fault { .. } => {
-                None
-            }
+            Target::Elsewhere
+            | Target::Here { .. }
+            | Target::Page { .. }
+            | Target::Root { .. }
+            | Target::Fault { .. } => None,
         };
         self.targets.iter().filter_map(hash).collect()
     }
 
     /// Returns the body as it will be signed: with addresses of the web, and without the heading that is its title.
-    pub(super) fn body(&self, web: &Web<'_>, title: &str) -> (String, LinkCounts) {
-        let mut edits: Vec<Edit> = self.title_edit(title).into_iter().collect();
+    ///
+    /// # Errors
+    /// [`Distorted`] when a new address changes what its neighbours mean, as one without the backtick of the old may.
+    pub(super) fn body(
+        &self,
+        web: &Web<'_>,
+        title: &str,
+    ) -> Result<(String, LinkCounts), Distorted> {
+        let title_edit = self.title_edit(title);
+        let title_range = title_edit.as_ref().map(|edit| edit.range.clone());
+        let mut edits: Vec<Edit> = title_edit.into_iter().collect();
         let mut counts = LinkCounts::default();
+        let mut expected = Vec::new();
         for (link, target) in self.outline.links.iter().zip(&self.targets) {
+            let goes = title_range
+                .as_ref()
+                .is_some_and(|range| is_within(link, range));
             match (address(target, web), &link.place) {
                 (Some(address), Some(place)) => {
                     counts.rewritten += 1;
-                    edits.push(Edit { range: place.clone(), text: written(&address, link) });
+                    let text = written(&address, link);
+                    let range = place.clone();
+                    edits.push(Edit { range, text });
+                    expected.extend((!goes).then(|| address.replace("&amp;", "&")));
                 }
                 _ if matches!(target, Target::Fault { .. }) => {
                     counts.unlinked += 1;
                     let frame = link.frame.iter().cloned();
-                    edits.extend(frame.map(|range| Edit { range, text: String::new() }));
+                    edits.extend(frame.map(|range| Edit {
+                        range,
+                        text: String::new(),
+                    }));
                 }
-                _ => counts.kept += 1,
+                _ => {
+                    counts.kept += 1;
+                    expected.extend((!goes).then(|| link.dest.clone()));
+                }
             }
         }
-        (apply(self.body, edits), counts)
+        let body = apply(self.body, edits);
+        let found = markdown::outline(&body)
+            .links
+            .into_iter()
+            .map(|link| link.dest);
+        if found.eq(expected) {
+            Ok((body, counts))
+        } else {
+            Err(Distorted)
+        }
     }
 
     /// The heading goes when it gave the title, or repeats it at the top.
@@ -111,7 +165,21 @@ impl<'s> Draft<'s> {
         let top = self.outline.top.as_ref()?;
         let gave_title = self.front.title.is_none() && !top.text.is_empty();
         let repeats = top.is_first && top.text == title;
-        (gave_title || repeats).then(|| Edit { range: top.range.clone(), text: String::new() })
+        (gave_title || repeats).then(|| Edit {
+            range: top.range.clone(),
+            // What stood apart above and below stays apart.
+            text: "\n".to_owned(),
+        })
+    }
+}
+
+/// Returns whether a link goes with the heading at `range`; a definition goes when all its uses do.
+fn is_within(link: &Link, range: &Range<usize>) -> bool {
+    let inside = |at: usize| range.start <= at && at < range.end;
+    if link.frame.is_empty() {
+        inside(link.offset)
+    } else {
+        link.frame.iter().all(|frame| inside(frame.start))
     }
 }
 

@@ -49,7 +49,10 @@ fn what_is_wrong_is_told_with_its_line() {
         ("---\ntitle: A\ntext", &[1]),
         ("---\ntitle: [A]\n---\n", &[2]),
         ("---\n\ntitle: a: b\n---\n", &[3]),
-        ("---\nslug: Not a slug\nreach: everybody\nlang: e\n---\n", &[2, 3, 4]),
+        (
+            "---\nslug: Not a slug\nreach: everybody\nlang: e\n---\n",
+            &[2, 3, 4],
+        ),
         ("---\ntags:\n  a: b\n---\n", &[3]),
         ("---\na: &x b\n---\n", &[2]),
         (&long, &[3]),
@@ -57,8 +60,15 @@ fn what_is_wrong_is_told_with_its_line() {
     ];
     for (text, lines) in cases {
         let problems = split(&file(), text).expect_err(text);
-        let found: Vec<u32> = problems.iter().filter_map(|problem| Some(problem.place.as_ref()?.line)).collect();
+        let found: Vec<u32> = problems
+            .iter()
+            .filter_map(|problem| Some(problem.place.as_ref()?.line))
+            .collect();
         assert_eq!(found, *lines, "{text:?}: {problems:?}");
-        assert!(problems.iter().all(|problem| problem.code == Code::FrontMatter));
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.code == Code::FrontMatter)
+        );
     }
 }

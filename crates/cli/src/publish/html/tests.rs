@@ -9,8 +9,11 @@ fn check(html: &str) -> Vec<String> {
     let tags = start_tags(html);
     tags.iter()
         .map(|tag| {
-            let list: Vec<String> =
-                tag.attributes.iter().map(|attribute| format!("{}={}", attribute.name, attribute.value)).collect();
+            let list: Vec<String> = tag
+                .attributes
+                .iter()
+                .map(|attribute| format!("{}={}", attribute.name, attribute.value))
+                .collect();
             format!("{}[{}]", tag.name, list.join(" "))
         })
         .collect()
@@ -20,15 +23,28 @@ fn check(html: &str) -> Vec<String> {
 fn tags_and_attributes_are_found() {
     let cases: &[(&str, &[&str])] = &[
         ("<a href=\"x.md\">text</a>", &["a[href=x.md]"]),
-        ("<IMG SRC=a.png Alt='b > c' hidden/>", &["img[src=a.png alt=b > c]"]),
-        ("<video controls src = \"a b.mp4\"\n poster='p'>", &["video[src=a b.mp4 poster=p]"]),
+        (
+            "<IMG SRC=a.png Alt='b > c' hidden/>",
+            &["img[src=a.png alt=b > c]"],
+        ),
+        (
+            "<video controls src = \"a b.mp4\"\n poster='p'>",
+            &["video[src=a b.mp4 poster=p]"],
+        ),
         ("<!-- <a href=x> --><b>", &["b[]"]),
         ("<!doctype html><?xml <a>?><p>", &["p[]"]),
         ("a < b <c", &[]),
         ("<a href=\"x", &[]),
+        ("<b><a href=\"x <i>", &["b[]"]),
         ("</a><br><br/>", &["br[]", "br[]"]),
-        ("<a href='?a=1&amp;b=&#50;&#x33;&c;'>", &["a[href=?a=1&b=23&c;]"]),
-        ("<a href='java&Tab;script&colon;x'>", &["a[href=java\tscript:x]"]),
+        (
+            "<a href='?a=1&amp;b=&#50;&#x33;&c;'>",
+            &["a[href=?a=1&b=23&c;]"],
+        ),
+        (
+            "<a href='java&Tab;script&colon;x'>",
+            &["a[href=java\tscript:x]"],
+        ),
         ("<a =x y=>", &["a[y=]"]),
     ];
     for (html, expect) in cases {
@@ -57,4 +73,10 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn tags_that_never_close_cost_no_more_than_their_length() {
+    let html = "<a ".repeat(300_000);
+    assert_eq!(start_tags(&html), []);
 }

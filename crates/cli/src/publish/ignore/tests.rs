@@ -23,6 +23,10 @@ fn patterns_name_files() {
     ];
     for (pattern, file, expect) in cases {
         let file = FilePath::new(file).expect("a file");
-        assert_eq!(Patterns::read(pattern).matches(&file), *expect, "{pattern} on {file}");
+        assert_eq!(
+            Patterns::read(pattern).matches(&file),
+            *expect,
+            "{pattern} on {file}"
+        );
     }
 }

@@ -10,7 +10,10 @@ fn file(path: &str) -> FilePath {
 }
 
 fn source(texts: &[&str], config: Option<&str>) -> Source {
-    let folders = texts.iter().map(|path| file(path).folder().to_owned()).filter(|folder| !folder.is_empty());
+    let folders = texts
+        .iter()
+        .map(|path| file(path).folder().to_owned())
+        .filter(|folder| !folder.is_empty());
     let mut all = BTreeSet::new();
     for folder in folders {
         let parts: Vec<&str> = folder.split('/').collect();
@@ -19,7 +22,10 @@ fn source(texts: &[&str], config: Option<&str>) -> Source {
     Source {
         root: "/".into(),
         name: "course".to_owned(),
-        texts: texts.iter().map(|path| (file(path), String::new())).collect(),
+        texts: texts
+            .iter()
+            .map(|path| (file(path), String::new()))
+            .collect(),
         config: config.map(|text| (file("config.yaml"), text.to_owned())),
         notes: BTreeMap::new(),
         files: [(file("a.txt"), 0)].into(),
@@ -40,13 +46,20 @@ fn layout(source: &Source) -> (Layout, Vec<Problem>) {
 fn written(places: &[Place]) -> String {
     let place = |place: &Place| match place {
         Place::Page(file) => file.to_string(),
-        Place::Section { name, index, places } => {
+        Place::Section {
+            name,
+            index,
+            places,
+        } => {
             let name = match name {
                 Name::Title(title) => title.clone(),
                 Name::Folder(folder) => format!("{folder}/"),
                 Name::Part(part) => part.title("en").to_owned(),
             };
-            let index = index.as_ref().map(|index| format!("={index}")).unwrap_or_default();
+            let index = index
+                .as_ref()
+                .map(|index| format!("={index}"))
+                .unwrap_or_default();
             format!("{name}{index}[{}]", written(places))
         }
     };
@@ -63,9 +76,18 @@ fn check(texts: &[&str], config: Option<&str>) -> String {
 #[test]
 fn without_a_configuration_names_give_the_order() {
     let cases: &[(&[&str], &str)] = &[
-        (&["10-z.md", "9-a.md", "README.md"], "README.md 9-a.md 10-z.md"),
-        (&["README.md", "index.md", "a.md"], "index.md a.md README.md"),
-        (&["1.md", "2-more/index.md", "2-more/b.md", "3.md"], "1.md 2-more/=2-more/index.md[2-more/b.md] 3.md"),
+        (
+            &["10-z.md", "9-a.md", "README.md"],
+            "README.md 9-a.md 10-z.md",
+        ),
+        (
+            &["README.md", "index.md", "a.md"],
+            "index.md a.md README.md",
+        ),
+        (
+            &["1.md", "2-more/index.md", "2-more/b.md", "3.md"],
+            "1.md 2-more/=2-more/index.md[2-more/b.md] 3.md",
+        ),
         (&["a/b/c.md", "a/d.md"], "a/[b/[a/b/c.md] a/d.md]"),
     ];
     for (texts, expect) in cases {
@@ -76,7 +98,12 @@ fn without_a_configuration_names_give_the_order() {
 #[test]
 fn a_lesson_has_parts_in_a_fixed_order() {
     let texts = [
-        "index.md", "episodes/02-b.md", "episodes/01-a.md", "learners/setup.md", "instructors/notes.md", "LICENSE.md",
+        "index.md",
+        "episodes/02-b.md",
+        "episodes/01-a.md",
+        "learners/setup.md",
+        "instructors/notes.md",
+        "LICENSE.md",
         "README.md",
     ];
     let all = "carpentry: swc\nepisodes:\n";
@@ -90,7 +117,12 @@ fn a_lesson_has_parts_in_a_fixed_order() {
     let (mut layout, problems) = layout(&source);
     assert_eq!(problems, []);
     assert!(!layout.holds(&file("episodes/01-a.md")));
-    for linked in ["README.md", "episodes/01-a.md", "profiles/x.md", "episodes/01-a.md"] {
+    for linked in [
+        "README.md",
+        "episodes/01-a.md",
+        "profiles/x.md",
+        "episodes/01-a.md",
+    ] {
         layout.add(&file(linked));
     }
     assert_eq!(
@@ -119,14 +151,20 @@ fn what_is_listed_must_be_a_page_inside() {
         ("order:\n- index.md\n- ../x.md\n", Code::OutsideFolder, 3),
         ("order:\n- index.md\n- index.md\n", Code::CourseConfig, 3),
         ("episodes:\n- index.md\n", Code::CourseConfig, 2),
-        ("episodes:\n- ../index.md\nlearners:\n- ../../x.md\n", Code::OutsideFolder, 4),
+        (
+            "episodes:\n- ../index.md\nlearners:\n- ../../x.md\n",
+            Code::OutsideFolder,
+            4,
+        ),
         ("order:\n- .\n", Code::CourseConfig, 2),
     ];
     for (config, code, line) in cases {
         let source = source(&["index.md"], Some(config));
         let (_, problems) = layout(&source);
-        let found: Vec<(Code, u32)> =
-            problems.iter().map(|problem| (problem.code, problem.place.as_ref().expect("a place").line)).collect();
+        let found: Vec<(Code, u32)> = problems
+            .iter()
+            .map(|problem| (problem.code, problem.place.as_ref().expect("a place").line))
+            .collect();
         assert_eq!(found, [(*code, *line)], "{config}");
     }
 }

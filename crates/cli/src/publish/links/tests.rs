@@ -20,7 +20,10 @@ fn source(texts: &[&str], files: &[&str]) -> Source {
     Source {
         root: "/".into(),
         name: "course".to_owned(),
-        texts: texts.iter().map(|path| (file(path), String::new())).collect(),
+        texts: texts
+            .iter()
+            .map(|path| (file(path), String::new()))
+            .collect(),
         config: None,
         notes: BTreeMap::new(),
         files: files.iter().map(|path| (file(path), 0)).collect(),
@@ -44,7 +47,15 @@ fn meaning(dest: &str, from: &str, source: &Source) -> String {
 #[test]
 fn addresses_of_a_folder_are_understood() {
     let source = source(
-        &["index.md", "a/one.md", "a/two words.md", "a/index.md", "b/README.md", "b/x.markdown", "c/y.md"],
+        &[
+            "index.md",
+            "a/one.md",
+            "a/two words.md",
+            "a/index.md",
+            "b/README.md",
+            "b/x.markdown",
+            "c/y.md",
+        ],
         &["a/p.png", "a/ü.png", "page.html", "c/data.csv"],
     );
     let cases = [
@@ -105,10 +116,10 @@ fn other_addresses_stay_or_are_refused() {
         ("?q=1", "elsewhere"),
         ("#a%20b", "here #a b"),
         ("#", "here #"),
-        ("javascript:alert(1)", "MalformedKind"),
-        (" java\tscript:alert(1)", "MalformedKind"),
-        ("DATA:text/html,x", "MalformedKind"),
-        ("vbscript:x", "MalformedKind"),
+        ("javascript:alert(1)", "ActiveContent"),
+        (" java\tscript:alert(1)", "ActiveContent"),
+        ("DATA:text/html,x", "ActiveContent"),
+        ("vbscript:x", "ActiveContent"),
         ("file:///x", "OutsideFolder"),
         ("C:\\x.md", "OutsideFolder"),
     ];
@@ -120,8 +131,18 @@ fn other_addresses_stay_or_are_refused() {
 #[test]
 fn pages_of_a_lesson_share_one_folder_on_the_web() {
     let source = source(
-        &["index.md", "episodes/01-a.md", "learners/reference.md", "learners/setup.md", "instructors/notes.md"],
-        &["episodes/fig/a.svg", "episodes/data/b.csv", "learners/fig/c.svg"],
+        &[
+            "index.md",
+            "episodes/01-a.md",
+            "learners/reference.md",
+            "learners/setup.md",
+            "instructors/notes.md",
+        ],
+        &[
+            "episodes/fig/a.svg",
+            "episodes/data/b.csv",
+            "learners/fig/c.svg",
+        ],
     );
     let cases = [
         ("../learners/reference.md#x", "page learners/reference.md#x"),
@@ -139,7 +160,11 @@ fn pages_of_a_lesson_share_one_folder_on_the_web() {
         ("../../01-a.html", "OutsideFolder"),
     ];
     for (dest, expect) in cases {
-        assert_eq!(meaning(dest, "learners/setup.md", &source), expect, "{dest}");
+        assert_eq!(
+            meaning(dest, "learners/setup.md", &source),
+            expect,
+            "{dest}"
+        );
     }
 }
 
@@ -150,7 +175,10 @@ fn messages_are_short_and_harmless() {
         Target::Fault { detail, .. } => detail,
         other => panic!("{other:?}"),
     };
-    assert_eq!(detail("gone.md"), "the link \"gone.md\" leads nowhere: there is no file gone.md");
+    assert_eq!(
+        detail("gone.md"),
+        "the link \"gone.md\" leads nowhere: there is no file gone.md"
+    );
     assert!(detail("other.md").ends_with("did you mean Other.md"));
     assert!(!detail("a\u{1b}[31m.md").contains('\u{1b}'));
     assert!(detail(&"x".repeat(5_000)).len() < 300);
@@ -159,7 +187,14 @@ fn messages_are_short_and_harmless() {
 #[test]
 fn lost_fragments_are_told_from_those_that_doorways_make() {
     let anchors = BTreeSet::from(["top".to_owned()]);
-    let cases = [("", false), ("top", false), ("fn-1", false), ("t=10", false), ("Top", true), ("gone", true)];
+    let cases = [
+        ("", false),
+        ("top", false),
+        ("fn-1", false),
+        ("t=10", false),
+        ("Top", true),
+        ("gone", true),
+    ];
     for (fragment, expect) in cases {
         assert_eq!(is_lost(fragment, &anchors), expect, "{fragment}");
     }

@@ -8,7 +8,11 @@ use super::*;
 fn check(text: &str) -> Vec<(String, Option<String>)> {
     let outline = outline(text);
     let raw = |link: &Link| link.place.clone().map(|place| text[place].to_owned());
-    outline.links.iter().map(|link| (link.dest.clone(), raw(link))).collect()
+    outline
+        .links
+        .iter()
+        .map(|link| (link.dest.clone(), raw(link)))
+        .collect()
 }
 
 #[test]
@@ -16,7 +20,7 @@ fn links_are_found_with_their_exact_bytes() {
     let cases: &[(&str, &[(&str, &str)])] = &[
         ("[a](b.md)", &[("b.md", "b.md")]),
         ("[a]( b.md \"title (x)\" )", &[("b.md", "b.md")]),
-        ("[a](<b c.md> 'x')", &[("b c.md", "<b c.md>")]),
+        ("[a](<b c.md> 'x')", &[("b c.md", "b c.md")]),
         ("[a](b\\_c(d).md)", &[("b_c(d).md", "b\\_c(d).md")]),
         ("[a](b&amp;c.md)", &[("b&c.md", "b&amp;c.md")]),
         ("[a](b.md\n'x')", &[("b.md", "b.md")]),
@@ -24,18 +28,33 @@ fn links_are_found_with_their_exact_bytes() {
         ("[a]()", &[("", "")]),
         ("[a\\](b.md)](c.md)", &[("c.md", "c.md")]),
         ("[`](b.md)` ](c.md)", &[("c.md", "c.md")]),
-        ("![a [b](c.md)](d.png){alt='x'}", &[("c.md", "c.md"), ("d.png", "d.png")]),
-        ("[![a](b.png)](c.md)", &[("b.png", "b.png"), ("c.md", "c.md")]),
+        (
+            "![a [b](c.md)](d.png){alt='x'}",
+            &[("c.md", "c.md"), ("d.png", "d.png")],
+        ),
+        (
+            "[![a](b.png)](c.md)",
+            &[("b.png", "b.png"), ("c.md", "c.md")],
+        ),
         ("> [a](b.md)\n> text\n", &[("b.md", "b.md")]),
         ("- x\n  - [a\n    b](c.md)\n", &[("c.md", "c.md")]),
-        ("|a|b|\n|-|-|\n|[a](b.md)|[c](d.md)|\n", &[("b.md", "b.md"), ("d.md", "d.md")]),
+        (
+            "|a|b|\n|-|-|\n|[a](b.md)|[c](d.md)|\n",
+            &[("b.md", "b.md"), ("d.md", "d.md")],
+        ),
         ("x[^1]\n\n[^1]: [a](b.md)\n", &[("b.md", "b.md")]),
-        ("::: x\n[a](b.md)\n:::\n[c](d.md)", &[("b.md", "b.md"), ("d.md", "d.md")]),
+        (
+            "::: x\n[a](b.md)\n:::\n[c](d.md)",
+            &[("b.md", "b.md"), ("d.md", "d.md")],
+        ),
         ("ü [ß](ä.md)", &[("ä.md", "ä.md")]),
     ];
     for (text, expect) in cases {
         let found = check(text);
-        let found: Vec<(&str, &str)> = found.iter().map(|(dest, raw)| (dest.as_str(), raw.as_deref().unwrap_or("?"))).collect();
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(dest, raw)| (dest.as_str(), raw.as_deref().unwrap_or("?")))
+            .collect();
         assert_eq!(found, *expect, "{text}");
     }
 }
@@ -45,20 +64,36 @@ fn definitions_are_replaced_once_and_only_when_they_are_used() {
     let text = "[a][x], [X] and [x][].\n\n[x]: b.md \"t\"\n[y]: c.md\n";
     let links = outline(text).links;
     assert_eq!(links.len(), 1);
-    assert_eq!(links[0].place.clone().map(|place| &text[place]), Some("b.md"));
-    let frames: Vec<&str> = links[0].frame.iter().map(|range| &text[range.clone()]).collect();
+    assert_eq!(
+        links[0].place.clone().map(|place| &text[place]),
+        Some("b.md")
+    );
+    let frames: Vec<&str> = links[0]
+        .frame
+        .iter()
+        .map(|range| &text[range.clone()])
+        .collect();
     assert_eq!(frames, ["[", "][x]", "[", "]", "[", "][]"]);
     // A definition that follows a div's line is one, although CommonMark would see a paragraph.
-    assert_eq!(check("[a]\n\n:::\n[a]: <b.md>\n:::\n"), [("b.md".to_owned(), Some("<b.md>".to_owned()))]);
+    assert_eq!(
+        check("[a]\n\n:::\n[a]: <b.md>\n:::\n"),
+        [("b.md".to_owned(), Some("b.md".to_owned()))]
+    );
 }
 
 #[test]
 fn attributes_of_raw_html_hold_links() {
     let text = "<p><a title=x href='b.md'>t</a> <img src=c.png>\n<video src=\"d.mp4\" poster=\"e.png\"><source src=f.webm></video></p>\n\nText <audio src=g.mp3>.";
     let found: Vec<String> = check(text).into_iter().map(|(dest, _)| dest).collect();
-    assert_eq!(found, ["b.md", "c.png", "d.mp4", "e.png", "f.webm", "g.mp3"]);
+    assert_eq!(
+        found,
+        ["b.md", "c.png", "d.mp4", "e.png", "f.webm", "g.mp3"]
+    );
     let link = &outline(text).links[0];
-    assert_eq!((link.form, &text[link.frame[0].clone()]), (Form::Attribute, "href='b.md'"));
+    assert_eq!(
+        (link.form, &text[link.frame[0].clone()]),
+        (Form::Attribute, "href='b.md'")
+    );
 }
 
 #[test]
@@ -76,14 +111,28 @@ fn code_comments_and_autolinks_are_left_alone() {
     for text in cases {
         assert_eq!(check(text), [], "{text}");
     }
-    assert_eq!(check("<https://x.org>"), [("https://x.org".to_owned(), None)]);
+    assert_eq!(
+        check("<https://x.org>"),
+        [("https://x.org".to_owned(), None)]
+    );
 }
 
 #[test]
 fn anchors_are_those_of_headings_and_written_ones() {
     let text = "# Über uns!\n\n## A `b` *c*\n\n## A b c\n\n### Given {#own}\n\n[term]{#commit}\n\n::: box {#div}\n:::\n\n<a id=\"raw\"></a>\n\n```\n# not\n```\n";
     let anchors: Vec<String> = outline(text).anchors.into_iter().collect();
-    assert_eq!(anchors, ["a-b-c", "a-b-c-1", "commit", "div", "own", "raw", "über-uns"]);
+    assert_eq!(
+        anchors,
+        [
+            "a-b-c",
+            "a-b-c-1",
+            "commit",
+            "div",
+            "own",
+            "raw",
+            "über-uns"
+        ]
+    );
 }
 
 #[test]
@@ -115,18 +164,63 @@ fn scripts_are_told_apart_from_their_pictures() {
     ];
     for (text, scripts, dropped) in cases {
         let outline = outline(text);
-        let found: Vec<&str> = outline.scripts.iter().map(|(_, what)| what.as_str()).collect();
+        let found: Vec<&str> = outline
+            .scripts
+            .iter()
+            .map(|(_, what)| what.as_str())
+            .collect();
         assert_eq!(found, *scripts, "{text}");
-        let found: Vec<&str> = outline.dropped.iter().map(|(_, name)| name.as_str()).collect();
+        let found: Vec<&str> = outline
+            .dropped
+            .iter()
+            .map(|(_, name)| name.as_str())
+            .collect();
         assert_eq!(found, *dropped, "{text}");
     }
 }
 
 /// Pieces of Markdown that can stand next to each other in all kinds of ways.
 const PIECES: [&str; 40] = [
-    "[a](b.md)", "[a](<b c.md> \"t\")", "![p](q.png)", "[![p](q.png)](c.md)", "[a][x]", "[x]", "[x][]", "[a](b\\)c)",
-    "[", "]", "](", "(", ")", "`", "``", "*", "**", "_", "\\", "<", ">", "> ", "- ", "1. ", "|", "|-|-|", "\n", "\n\n",
-    "    ", "# ", ":::", "::: note", "```", "$", "<a href=\"b.md\">", "<!--", "-->", "[x]: y.md\n", "[^1]", "ü text ",
+    "[a](b.md)",
+    "[a](<b c.md> \"t\")",
+    "![p](q.png)",
+    "[![p](q.png)](c.md)",
+    "[a][x]",
+    "[x]",
+    "[x][]",
+    "[a](b\\)c)",
+    "[",
+    "]",
+    "](",
+    "(",
+    ")",
+    "`",
+    "``",
+    "*",
+    "**",
+    "_",
+    "\\",
+    "<",
+    ">",
+    "> ",
+    "- ",
+    "1. ",
+    "|",
+    "|-|-|",
+    "\n",
+    "\n\n",
+    "    ",
+    "# ",
+    ":::",
+    "::: note",
+    "```",
+    "$",
+    "<a href=\"b.md\">",
+    "<!--",
+    "-->",
+    "[x]: y.md\n",
+    "[^1]",
+    "ü text ",
 ];
 
 proptest! {
@@ -136,6 +230,8 @@ proptest! {
     fn what_is_replaced_is_what_the_parser_sees(picks in prop::collection::vec(0..PIECES.len(), 0..24)) {
         let text: String = picks.into_iter().map(|pick| PIECES[pick]).collect();
         let found = outline(&text);
+        // An address with a backtick can keep a line from being code; publishing refuses it.
+        prop_assume!(found.links.iter().all(|link| !link.dest.contains('`')));
         let mut edited = String::new();
         let mut at = 0;
         for link in &found.links {

@@ -42,7 +42,10 @@ pub(crate) struct Live {
 enum State {
     Read(Item),
     /// The body is a blob that was not supplied.
-    Unread { envelope: Envelope, hash: ContentHash },
+    Unread {
+        envelope: Envelope,
+        hash: ContentHash,
+    },
 }
 
 impl Live {
@@ -117,7 +120,10 @@ impl Existing {
 
     /// Returns every blob that a version of the course's pages, or of the one named page, ever showed.
     pub(super) fn ever_shown(&self, course: &str, page: Option<&str>) -> BTreeSet<ContentHash> {
-        let meant = self.shown.iter().filter(|(home, slug, _)| home == course && page.is_none_or(|page| page == slug));
+        let meant = self
+            .shown
+            .iter()
+            .filter(|(home, slug, _)| home == course && page.is_none_or(|page| page == slug));
         meant.map(|(_, _, hash)| *hash).collect()
     }
 
@@ -140,15 +146,21 @@ impl Existing {
             }
             ActionData::Update(data) => {
                 let found = self.by_action.get(&data.original_action_address).copied();
-                let (Some(idx), Some(state)) = (found, read(record)) else { return };
+                let (Some(idx), Some(state)) = (found, read(record)) else {
+                    return;
+                };
                 self.by_action.insert(record.action_address().clone(), idx);
                 self.forget(idx);
-                let Some(live) = self.items.get_mut(&idx) else { return };
+                let Some(live) = self.items.get_mut(&idx) else {
+                    return;
+                };
                 live.state = state.clone();
                 self.note_state(idx, &state);
             }
             ActionData::Delete(data) => {
-                let Some(idx) = self.by_action.get(&data.deletes_address).copied() else { return };
+                let Some(idx) = self.by_action.get(&data.deletes_address).copied() else {
+                    return;
+                };
                 self.forget(idx);
                 self.items.remove(&idx);
             }
@@ -175,7 +187,9 @@ impl Existing {
 
     /// Takes an item away from its key, before its newest version changes.
     fn forget(&mut self, idx: usize) {
-        let Some(key) = self.items.get(&idx).and_then(Live::item).and_then(key_of) else { return };
+        let Some(key) = self.items.get(&idx).and_then(Live::item).and_then(key_of) else {
+            return;
+        };
         if let Some(items) = self.by_key.get_mut(&key) {
             items.remove(&idx);
             if items.is_empty() {

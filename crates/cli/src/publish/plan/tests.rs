@@ -21,7 +21,11 @@ struct Chain {
 
 impl Chain {
     fn new() -> Self {
-        Self { author: Author::new(agent_of([7; 32]), None), records: Vec::new(), bodies: Vec::new() }
+        Self {
+            author: Author::new(agent_of([7; 32]), None),
+            records: Vec::new(),
+            bodies: Vec::new(),
+        }
     }
 
     fn existing(&self) -> Existing {
@@ -37,7 +41,11 @@ impl Chain {
         let draft = self.author.write(Timestamp::EPOCH, step.write);
         let record = record::assemble(draft.action, Signature([0; 64]), draft.entry);
         self.records.push(record);
-        self.records.last().expect("a record").action_address().clone()
+        self.records
+            .last()
+            .expect("a record")
+            .action_address()
+            .clone()
     }
 
     /// Executes a plan, or only its first `steps_max` actions.
@@ -66,17 +74,28 @@ impl Chain {
     fn seen(&self) -> Seen {
         let existing = self.existing();
         let mut seen = Seen::default();
-        let titles: BTreeMap<ActionHash, String> =
-            existing.pages().map(|(content, live)| (live.original.clone(), content.slug.clone())).collect();
+        let titles: BTreeMap<ActionHash, String> = existing
+            .pages()
+            .map(|(content, live)| (live.original.clone(), content.slug.clone()))
+            .collect();
         for (content, _) in existing.pages() {
             let key = (content.course.clone(), content.slug.clone());
-            assert!(seen.pages.insert(key, content.clone()).is_none(), "two pages at one address");
+            assert!(
+                seen.pages.insert(key, content.clone()).is_none(),
+                "two pages at one address"
+            );
         }
         for slug in existing.courses() {
             let found: Vec<&Live> = existing.of(&Key::Course(slug.to_owned())).collect();
             assert_eq!(found.len(), 1, "one course at {slug}");
-            let Some(Item::Path(path)) = found[0].item() else { panic!("a course") };
-            let pages = path.pages().iter().map(|node| titles[node.page.as_ref().expect("a page")].clone()).collect();
+            let Some(Item::Path(path)) = found[0].item() else {
+                panic!("a course")
+            };
+            let pages = path
+                .pages()
+                .iter()
+                .map(|node| titles[node.page.as_ref().expect("a page")].clone())
+                .collect();
             seen.courses.insert(slug.to_owned(), pages);
         }
         for hash in (0..BLOBS).map(blob_hash) {
@@ -125,12 +144,20 @@ fn course(slug: &str, is_loose: bool, sketches: &[Sketch]) -> Course {
         links: LinkCounts::default(),
     };
     for (number, body, blobs, is_private) in sketches {
-        let reach = if *is_private { Reach::Private } else { Reach::Commons };
+        let reach = if *is_private {
+            Reach::Private
+        } else {
+            Reach::Commons
+        };
         let file = FilePath::new(&format!("{number}.md")).expect("a file");
         let mut content = Content {
             title: format!("Page {number}"),
             slug: format!("p{number}"),
-            course: if is_loose { String::new() } else { slug.to_owned() },
+            course: if is_loose {
+                String::new()
+            } else {
+                slug.to_owned()
+            },
             body: body.clone(),
             language: "en".to_owned(),
             reach: ReachWord(reach),
@@ -142,7 +169,11 @@ fn course(slug: &str, is_loose: bool, sketches: &[Sketch]) -> Course {
             let entry = made.media.entry(media.id()).or_insert(media);
             entry.manifest.reach.0 = entry.manifest.reach.0.max(reach);
         }
-        let branch = Branch { title: content.title.clone(), page: Some(made.pages.len()), children: Vec::new() };
+        let branch = Branch {
+            title: content.title.clone(),
+            page: Some(made.pages.len()),
+            children: Vec::new(),
+        };
         made.tree.push(branch);
         made.pages.push(Page { file, content });
     }
@@ -175,27 +206,74 @@ fn the_first_run_writes_everything_and_the_second_nothing() {
     let made = course("a", false, &[sketch(1, "x", &[1, 2]), sketch(2, "y", &[2])]);
     let plan = chain.publish(&made);
     let keys: Vec<&Key> = plan.steps().iter().map(|step| &step.key).collect();
-    assert!(matches!(keys[..], [Key::Blob(_), Key::Blob(_), Key::Page { .. }, Key::Page { .. }]), "{keys:?}");
-    let expect = Counts { pages_new: 2, blobs_new: 2, blob_bytes_new: 2, ..Counts::default() };
+    assert!(
+        matches!(
+            keys[..],
+            [
+                Key::Blob(_),
+                Key::Blob(_),
+                Key::Page { .. },
+                Key::Page { .. }
+            ]
+        ),
+        "{keys:?}"
+    );
+    let expect = Counts {
+        pages_new: 2,
+        blobs_new: 2,
+        blob_bytes_new: 2,
+        ..Counts::default()
+    };
     assert_eq!(plan.counts(), expect);
     assert_eq!(chain.records.len(), 5);
     let again = chain.publish(&made);
     assert!(again.is_empty());
-    assert_eq!(again.counts(), Counts { pages_unchanged: 2, blobs_unchanged: 2, ..Counts::default() });
+    assert_eq!(
+        again.counts(),
+        Counts {
+            pages_unchanged: 2,
+            blobs_unchanged: 2,
+            ..Counts::default()
+        }
+    );
     assert_eq!(chain.records.len(), 5);
 }
 
 #[test]
 fn only_what_changed_is_written() {
     let mut chain = Chain::new();
-    chain.publish(&course("a", false, &[sketch(1, "x", &[]), sketch(2, "y", &[]), sketch(3, "z", &[])]));
-    let plan = chain.publish(&course("a", false, &[sketch(1, "x", &[]), sketch(2, "changed", &[])]));
+    chain.publish(&course(
+        "a",
+        false,
+        &[
+            sketch(1, "x", &[]),
+            sketch(2, "y", &[]),
+            sketch(3, "z", &[]),
+        ],
+    ));
+    let plan = chain.publish(&course(
+        "a",
+        false,
+        &[sketch(1, "x", &[]), sketch(2, "changed", &[])],
+    ));
     let writes: Vec<&Write> = plan.steps().iter().map(|step| &step.write).collect();
-    assert!(matches!(writes[..], [Write::Update { .. }, Write::Delete { .. }]), "{writes:?}");
-    let expect = Counts { pages_changed: 1, pages_withdrawn: 1, pages_unchanged: 1, ..Counts::default() };
+    assert!(
+        matches!(writes[..], [Write::Update { .. }, Write::Delete { .. }]),
+        "{writes:?}"
+    );
+    let expect = Counts {
+        pages_changed: 1,
+        pages_withdrawn: 1,
+        pages_unchanged: 1,
+        ..Counts::default()
+    };
     assert_eq!(plan.counts(), expect);
     assert!(plan.changes_contents());
-    let reordered = chain.publish(&course("a", false, &[sketch(2, "changed", &[]), sketch(1, "x", &[])]));
+    let reordered = chain.publish(&course(
+        "a",
+        false,
+        &[sketch(2, "changed", &[]), sketch(1, "x", &[])],
+    ));
     assert!(reordered.steps().is_empty() && reordered.changes_contents() && !reordered.is_empty());
     assert_eq!(chain.seen().courses["a"], ["p2", "p1"]);
 }
@@ -206,7 +284,13 @@ fn a_private_page_stays_on_the_authors_machine() {
     let private = (1, "x".to_owned(), vec![1], true);
     let plan = chain.publish(&course("a", false, std::slice::from_ref(&private)));
     for step in plan.steps() {
-        let is_private = matches!(step.write, Write::Create { visibility: EntryVisibility::Private, .. });
+        let is_private = matches!(
+            step.write,
+            Write::Create {
+                visibility: EntryVisibility::Private,
+                ..
+            }
+        );
         assert!(is_private, "{step:?}");
     }
     // An update must be of its original's entry type, so the open version is a new item.
@@ -228,7 +312,12 @@ fn a_blob_that_two_courses_show_serves_both() {
     assert_eq!(chain.seen().reaches[&blob_hash(1)], Reach::Commons);
     assert!(chain.publish(&open).is_empty() && chain.publish(&closed).is_empty());
     let plan = withdraw(&chain.existing(), &Target::Course("a".to_owned())).expect("a plan");
-    assert!(plan.steps().iter().all(|step| !matches!(step.key, Key::Blob(_))), "{plan:?}");
+    assert!(
+        plan.steps()
+            .iter()
+            .all(|step| !matches!(step.key, Key::Blob(_))),
+        "{plan:?}"
+    );
     chain.execute(&plan, usize::MAX);
     let plan = withdraw(&chain.existing(), &Target::Course("b".to_owned())).expect("a plan");
     chain.execute(&plan, usize::MAX);
@@ -242,13 +331,23 @@ fn a_loose_page_leaves_other_loose_pages_alone() {
     let mut chain = Chain::new();
     chain.publish(&course("p1", true, &[sketch(1, "x", &[1])]));
     let plan = chain.publish(&course("p2", true, &[sketch(2, "y", &[1])]));
-    assert_eq!(plan.counts(), Counts { pages_new: 1, blobs_unchanged: 1, ..Counts::default() });
+    assert_eq!(
+        plan.counts(),
+        Counts {
+            pages_new: 1,
+            blobs_unchanged: 1,
+            ..Counts::default()
+        }
+    );
     assert_eq!(chain.seen().pages.len(), 2);
     assert!(chain.seen().courses.is_empty());
     let plan = withdraw(&chain.existing(), &Target::Page("p1".to_owned())).expect("a plan");
     assert_eq!((plan.steps().len(), plan.counts().pages_withdrawn), (1, 1));
     chain.execute(&plan, usize::MAX);
-    assert_eq!(chain.seen().pages.keys().collect::<Vec<_>>(), [&(String::new(), "p2".to_owned())]);
+    assert_eq!(
+        chain.seen().pages.keys().collect::<Vec<_>>(),
+        [&(String::new(), "p2".to_owned())]
+    );
 }
 
 #[test]
@@ -263,14 +362,28 @@ fn a_long_page_is_compared_by_hash_or_by_its_body() {
     // The same text needs no body from elsewhere; another one does.
     assert!(diff(&bare, &made).expect("a plan").is_empty());
     let edited = course("a", false, &[sketch(1, "short", &[])]);
-    assert_eq!(diff(&bare, &edited), Err(Unread(vec![ContentHash::of(&body)])));
+    assert_eq!(
+        diff(&bare, &edited),
+        Err(Unread(vec![ContentHash::of(&body)]))
+    );
     let mut read = bare.clone();
     read.supply(b"something else");
     assert_eq!(read, bare);
     read.supply(&body);
     let plan = diff(&read, &edited).expect("a plan");
-    assert!(matches!(plan.steps(), [Step { write: Write::Update { .. }, .. }]));
-    assert!(chain.existing().pages().all(|(content, _)| content.body == long));
+    assert!(matches!(
+        plan.steps(),
+        [Step {
+            write: Write::Update { .. },
+            ..
+        }]
+    ));
+    assert!(
+        chain
+            .existing()
+            .pages()
+            .all(|(content, _)| content.body == long)
+    );
 }
 
 #[test]
@@ -282,7 +395,13 @@ fn two_items_at_one_address_become_one() {
     chain.write(plan.steps()[0].clone());
     assert_eq!(chain.existing().pages().count(), 2);
     let plan = chain.publish(&made);
-    assert!(matches!(plan.steps(), [Step { write: Write::Delete { .. }, .. }]));
+    assert!(matches!(
+        plan.steps(),
+        [Step {
+            write: Write::Delete { .. },
+            ..
+        }]
+    ));
     assert!(chain.publish(&made).is_empty());
     assert_eq!(chain.existing().pages().count(), 1);
 }
@@ -291,7 +410,13 @@ fn two_items_at_one_address_become_one() {
 fn updates_of_updates_belong_to_the_first_action() {
     let mut chain = Chain::new();
     let plan = chain.publish(&course("a", true, &[sketch(1, "x", &[])]));
-    let Write::Create { envelope, visibility } = plan.steps()[0].write.clone() else { panic!("a new page") };
+    let Write::Create {
+        envelope,
+        visibility,
+    } = plan.steps()[0].write.clone()
+    else {
+        panic!("a new page")
+    };
     let first = chain.records[0].clone();
     let update = |original: &Record| Write::Update {
         original: original.action_address().clone(),
@@ -300,9 +425,17 @@ fn updates_of_updates_belong_to_the_first_action() {
         visibility,
     };
     let key = page_key("", "p1");
-    chain.write(Step { key: key.clone(), write: update(&first), spilled: None });
+    chain.write(Step {
+        key: key.clone(),
+        write: update(&first),
+        spilled: None,
+    });
     let second = chain.records[1].clone();
-    chain.write(Step { key: key.clone(), write: update(&second), spilled: None });
+    chain.write(Step {
+        key: key.clone(),
+        write: update(&second),
+        spilled: None,
+    });
     let existing = chain.existing();
     let found: Vec<&Live> = existing.of(&key).collect();
     assert_eq!(found.len(), 1);
@@ -310,7 +443,12 @@ fn updates_of_updates_belong_to_the_first_action() {
 }
 
 fn sketches() -> impl Strategy<Value = Vec<Sketch>> {
-    let page = (0_u8..5, "[ab]{0,2}", prop::collection::vec(0..BLOBS, 0..3), prop::bool::weighted(0.2));
+    let page = (
+        0_u8..5,
+        "[ab]{0,2}",
+        prop::collection::vec(0..BLOBS, 0..3),
+        prop::bool::weighted(0.2),
+    );
     prop::collection::vec(page, 0..6).prop_map(|mut pages| {
         let mut seen = Vec::new();
         pages.retain(|(number, ..)| {
@@ -329,15 +467,28 @@ fn sketches() -> impl Strategy<Value = Vec<Sketch>> {
 /// What somebody does: publish one of two courses, perhaps cut off after some actions, or withdraw it.
 #[derive(Clone, Debug)]
 enum Deed {
-    Publish { course: bool, sketches: Vec<Sketch>, cut_off: Option<usize> },
-    Withdraw { course: bool, cut_off: Option<usize> },
+    Publish {
+        course: bool,
+        sketches: Vec<Sketch>,
+        cut_off: Option<usize>,
+    },
+    Withdraw {
+        course: bool,
+        cut_off: Option<usize>,
+    },
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let cut_off = || prop::option::weighted(0.3, 0_usize..8);
-    let publish = (any::<bool>(), sketches(), cut_off())
-        .prop_map(|(course, sketches, cut_off)| Deed::Publish { course, sketches, cut_off });
-    let withdraw = (any::<bool>(), cut_off()).prop_map(|(course, cut_off)| Deed::Withdraw { course, cut_off });
+    let publish = (any::<bool>(), sketches(), cut_off()).prop_map(|(course, sketches, cut_off)| {
+        Deed::Publish {
+            course,
+            sketches,
+            cut_off,
+        }
+    });
+    let withdraw =
+        (any::<bool>(), cut_off()).prop_map(|(course, cut_off)| Deed::Withdraw { course, cut_off });
     prop::collection::vec(prop_oneof![4 => publish, 1 => withdraw], 1..8)
 }
 
@@ -346,7 +497,12 @@ const fn name(course: bool) -> &'static str {
 }
 
 /// The naive model: the pages of the last folder of each course, and nothing else.
-fn model(folders: &BTreeMap<&'static str, Vec<Sketch>>) -> (BTreeMap<(String, String), Content>, BTreeMap<ContentHash, Reach>) {
+fn model(
+    folders: &BTreeMap<&'static str, Vec<Sketch>>,
+) -> (
+    BTreeMap<(String, String), Content>,
+    BTreeMap<ContentHash, Reach>,
+) {
     let mut pages = BTreeMap::new();
     let mut reaches = BTreeMap::new();
     for (slug, sketches) in folders {
@@ -355,7 +511,10 @@ fn model(folders: &BTreeMap<&'static str, Vec<Sketch>>) -> (BTreeMap<(String, St
                 let reach = reaches.entry(hash).or_insert(Reach::Private);
                 *reach = page.content.reach.0.max(*reach);
             }
-            pages.insert((page.content.course.clone(), page.content.slug.clone()), page.content);
+            pages.insert(
+                (page.content.course.clone(), page.content.slug.clone()),
+                page.content,
+            );
         }
     }
     (pages, reaches)

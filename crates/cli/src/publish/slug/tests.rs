@@ -44,9 +44,16 @@ fn file_names_become_titles() {
 
 #[test]
 fn numbers_in_names_count_by_value() {
-    let mut names = ["10-z.md", "9-a.md", "1-b.md", "01-a.md", "B.md", "a.md", "a10.md", "a9.md"];
+    let mut names = [
+        "10-z.md", "9-a.md", "1-b.md", "01-a.md", "B.md", "a.md", "a10.md", "a9.md",
+    ];
     names.sort_by(|left, right| natural_order(left, right));
-    assert_eq!(names, ["01-a.md", "1-b.md", "9-a.md", "10-z.md", "a.md", "a9.md", "a10.md", "B.md"]);
+    assert_eq!(
+        names,
+        [
+            "01-a.md", "1-b.md", "9-a.md", "10-z.md", "a.md", "a9.md", "a10.md", "B.md"
+        ]
+    );
 }
 
 proptest! {

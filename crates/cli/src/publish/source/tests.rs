@@ -44,11 +44,20 @@ fn a_folder_is_read_without_what_is_hidden_or_ignored() {
     ]);
     let source = read(dir.path(), &Limits::default()).expect("a source");
     assert_eq!(names(source.texts.keys()), ["a/b.markdown", "index.md"]);
-    assert_eq!(source.texts.values().last().map(String::as_str), Some("# One\ntwo\nthree"));
+    assert_eq!(
+        source.texts.values().last().map(String::as_str),
+        Some("# One\ntwo\nthree")
+    );
     assert_eq!(names(source.files.keys()), ["AUTHORS", "a/c.png"]);
     assert_eq!(names(source.folders.iter()), ["a"]);
-    assert_eq!(source.config.map(|(_, text)| text).as_deref(), Some("title: T"));
-    assert_eq!(source.notes.get("AUTHORS").map(String::as_str), Some("Somebody"));
+    assert_eq!(
+        source.config.map(|(_, text)| text).as_deref(),
+        Some("title: T")
+    );
+    assert_eq!(
+        source.notes.get("AUTHORS").map(String::as_str),
+        Some("Somebody")
+    );
 }
 
 #[test]
@@ -63,27 +72,69 @@ fn the_line_of_the_first_wrong_byte_is_told() {
     ];
     for (bytes, line) in cases {
         let dir = folder(&[("a.md", bytes)]);
-        assert_eq!(problem(&dir, &Limits::default()), (Code::NotUtf8, "a.md".to_owned(), *line));
+        assert_eq!(
+            problem(&dir, &Limits::default()),
+            (Code::NotUtf8, "a.md".to_owned(), *line)
+        );
     }
 }
 
 #[test]
 fn limits_hold_on_both_sides() {
     let dir = folder(&[("a.md", b"12345"), ("b.md", b"123")]);
-    let fits = Limits { markdown_bytes_max: 5, markdown_total_bytes_max: 8, files_max: 2, ..Limits::default() };
+    let fits = Limits {
+        markdown_bytes_max: 5,
+        markdown_total_bytes_max: 8,
+        files_max: 2,
+        ..Limits::default()
+    };
     read(dir.path(), &fits).expect("fits");
     let cases = [
-        (Limits { markdown_bytes_max: 4, ..fits.clone() }, "a.md"),
-        (Limits { markdown_total_bytes_max: 7, ..fits.clone() }, "b.md"),
-        (Limits { files_max: 1, ..fits.clone() }, "."),
+        (
+            Limits {
+                markdown_bytes_max: 4,
+                ..fits.clone()
+            },
+            "a.md",
+        ),
+        (
+            Limits {
+                markdown_total_bytes_max: 7,
+                ..fits.clone()
+            },
+            "b.md",
+        ),
+        (
+            Limits {
+                files_max: 1,
+                ..fits.clone()
+            },
+            ".",
+        ),
     ];
     for (limits, file) in cases {
-        assert_eq!(problem(&dir, &limits), (Code::FileTooLarge, file.to_owned(), 0));
+        assert_eq!(
+            problem(&dir, &limits),
+            (Code::FileTooLarge, file.to_owned(), 0)
+        );
     }
     let deep = folder(&[("a/b/c.md", b"x")]);
-    read(deep.path(), &Limits { depth_max: 2, ..Limits::default() }).expect("fits");
-    let shallow = Limits { depth_max: 1, ..Limits::default() };
-    assert_eq!(problem(&deep, &shallow), (Code::FileTooLarge, "a/b".to_owned(), 0));
+    read(
+        deep.path(),
+        &Limits {
+            depth_max: 2,
+            ..Limits::default()
+        },
+    )
+    .expect("fits");
+    let shallow = Limits {
+        depth_max: 1,
+        ..Limits::default()
+    };
+    assert_eq!(
+        problem(&deep, &shallow),
+        (Code::FileTooLarge, "a/b".to_owned(), 0)
+    );
 }
 
 #[test]
@@ -98,14 +149,21 @@ fn symbolic_links_are_not_followed() {
     assert!(source.files.is_empty() && source.folders.is_empty());
 
     symlink(outside.path().join("secret.md"), dir.path().join("b.md")).expect("a link");
-    assert_eq!(problem(&dir, &Limits::default()), (Code::OutsideFolder, "b.md".to_owned(), 0));
+    assert_eq!(
+        problem(&dir, &Limits::default()),
+        (Code::OutsideFolder, "b.md".to_owned(), 0)
+    );
 }
 
 #[test]
 fn what_is_no_folder_or_holds_no_markdown_is_refused() {
     let dir = folder(&[("a.txt", b"text")]);
     let codes = |path: &Path| -> Vec<Code> {
-        read(path, &Limits::default()).expect_err("a problem").iter().map(|problem| problem.code).collect()
+        read(path, &Limits::default())
+            .expect_err("a problem")
+            .iter()
+            .map(|problem| problem.code)
+            .collect()
     };
     assert_eq!(codes(dir.path()), [Code::EmptyFolder]);
     assert_eq!(codes(&dir.path().join("a.txt")), [Code::SourceUnreadable]);

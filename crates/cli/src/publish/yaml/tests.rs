@@ -18,8 +18,14 @@ fn check(text: &str) -> Result<(Option<String>, Vec<String>), (u32, String)> {
         .map_err(|fault| (fault.line, fault.detail))
 }
 
-fn fine(title: Option<&str>, tags: &[&str]) -> Result<(Option<String>, Vec<String>), (u32, String)> {
-    Ok((title.map(str::to_owned), tags.iter().map(|tag| (*tag).to_owned()).collect()))
+fn fine(
+    title: Option<&str>,
+    tags: &[&str],
+) -> Result<(Option<String>, Vec<String>), (u32, String)> {
+    Ok((
+        title.map(str::to_owned),
+        tags.iter().map(|tag| (*tag).to_owned()).collect(),
+    ))
 }
 
 #[test]
@@ -58,7 +64,10 @@ fn faults_name_the_line_of_the_file() {
     for (text, line) in cases {
         let (found, detail) = check(text).expect_err(text);
         assert_eq!(found, line, "{text:?}: {detail}");
-        assert!(!detail.is_empty() && !detail.contains('\n') && !detail.contains(" at line "), "{detail}");
+        assert!(
+            !detail.is_empty() && !detail.contains('\n') && !detail.contains(" at line "),
+            "{detail}"
+        );
     }
 }
 
@@ -67,7 +76,15 @@ fn what_could_grow_is_refused() {
     let deep = format!("a: {}{}", "[".repeat(40), "]".repeat(40));
     let long = format!("title: {}", "x".repeat(BYTES_MAX));
     let many = format!("a: [{}]", "1,".repeat(NODES_MAX + 1));
-    let cases = ["a: &x 1\nb: 2\n", "a: *x\n", "a: {<<: {b: c}}\n", &deep, &long, &many, "a: 1\n--- \nb: 2\n"];
+    let cases = [
+        "a: &x 1\nb: 2\n",
+        "a: *x\n",
+        "a: {<<: {b: c}}\n",
+        &deep,
+        &long,
+        &many,
+        "a: 1\n--- \nb: 2\n",
+    ];
     for text in cases {
         assert!(check(text).is_err(), "{:?}", &text[..text.len().min(40)]);
     }

@@ -50,16 +50,14 @@ fn gap_in_a_page_stores_what_is_before_it_and_fetches_again() {
             seq: 4
         }]
     );
+    assert_eq!(shell.stored(&writer, 4), [Said::Fetch(Some(4))]);
+    let gap = Stall::Gap {
+        wanted: 5,
+        found: 6,
+    };
     assert_eq!(
-        shell.stored(&writer, 4),
-        [stalled(
-            &writer,
-            Some(4),
-            Stall::Gap {
-                wanted: 5,
-                found: 6
-            }
-        )]
+        shell.page(&writer, Some(4), 6..8),
+        [stalled(&writer, Some(4), gap)]
     );
     assert_eq!(shell.wait().2, [Said::Fetch(Some(4))]);
     assert_eq!(
@@ -106,7 +104,8 @@ fn invalid_record_quarantines_after_what_is_valid_was_stored() {
             seq: 2
         }]
     );
-    let said = shell.stored(&writer, 2);
+    assert_eq!(shell.stored(&writer, 2), [Said::Fetch(Some(2))]);
+    let said = shell.page(&writer, Some(2), 3..6);
     assert_eq!(
         said,
         [quarantined(

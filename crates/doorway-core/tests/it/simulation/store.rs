@@ -14,6 +14,8 @@ pub(crate) struct Store {
     cursors: BTreeMap<AgentPubKey, Cursor>,
     items: BTreeMap<ActionHash, (Known, Expected)>,
     skips: BTreeMap<AgentPubKey, usize>,
+    /// Why records were skipped, by reason.
+    pub(crate) reasons: BTreeMap<&'static str, u64>,
     /// Every record that was ever stored.
     stored: BTreeSet<(AgentPubKey, u32)>,
 }
@@ -89,7 +91,10 @@ impl Store {
                 known.is_withdrawn = true;
                 row.is_withdrawn = true;
             }
-            (Merge::Skip(_), _) => *self.skips.entry(agent.clone()).or_default() += 1,
+            (Merge::Skip(reason), _) => {
+                *self.skips.entry(agent.clone()).or_default() += 1;
+                *self.reasons.entry(reason.as_str()).or_default() += 1;
+            }
             (decision, change) => panic!("{decision:?} does not fit {change:?}"),
         }
     }

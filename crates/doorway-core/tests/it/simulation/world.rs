@@ -190,6 +190,7 @@ impl<'a> World<'a> {
         self.marks.insert("nudge lost", tally.lost);
         self.marks.insert("nudge cut", tally.cut);
         self.marks.insert("nudge twice", tally.duplicated);
+        self.marks.extend(std::mem::take(&mut self.store.reasons));
         self.marks.retain(|_, times| *times > 0);
         self.marks
     }

@@ -191,3 +191,22 @@ fn ids_of_the_frame_are_not_given_to_texts() {
     assert_eq!(select(&html, "#text, #main, #contents"), 0);
     assert_eq!(select(&html, "#text-1, #main-1, #contents-1"), 3);
 }
+
+#[test]
+fn what_once_went_wrong_stays_right() {
+    let bodies = [
+        // A heading inside a description that is thrown away counted as a heading.
+        "![<h1>](x)term\n: def\n<h4>",
+        // A parser takes the first byte order mark away, so a second look differed.
+        "</div>\u{feff}\u{feff}",
+        // A browser moves a heading out of a table, in front of which another is open.
+        "<h1>\n<h1>\n<table>\nx\n</h1>",
+        // The note's way back led to a description that is not shown.
+        "![a[^1]](x)\n\n[^1]: note\n",
+        // The only reference stood in a definition that was thrown away.
+        "[^1]: one\n\n[^1]: two [^1]\n",
+    ];
+    for body in bodies {
+        assert_safe(body);
+    }
+}

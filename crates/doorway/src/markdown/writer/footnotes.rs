@@ -1,6 +1,7 @@
 //! Footnotes: numbered in the order in which the text refers to them, written at its end.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::super::escape;
 use super::Writer;
@@ -11,7 +12,7 @@ pub(super) struct Footnotes {
     /// In the order of their first reference.
     notes: Vec<Note>,
     by_label: HashMap<String, usize>,
-    /// The first definition of each label.
+    /// What each label stands for.
     bodies: HashMap<String, String>,
     /// Labels in the order of their definitions.
     defined: Vec<String>,
@@ -50,6 +51,10 @@ impl Writer<'_> {
     }
 
     pub(super) fn footnote_reference(&mut self, label: &str) {
+        // A picture's description is read out, not followed.
+        if self.exhibit.is_some() {
+            return;
+        }
         self.mark_text();
         let idx = self.note(label);
         let number = idx + 1;
@@ -84,9 +89,13 @@ impl Writer<'_> {
         let Some(label) = self.footnotes.open.pop() else {
             return;
         };
-        if !self.footnotes.bodies.contains_key(&label) {
-            self.footnotes.defined.push(label.clone());
-            self.footnotes.bodies.insert(label, html);
+        // A second definition of the same label follows the first, so that no text is lost.
+        match self.footnotes.bodies.entry(label) {
+            Entry::Occupied(mut body) => body.get_mut().push_str(&html),
+            Entry::Vacant(place) => {
+                self.footnotes.defined.push(place.key().clone());
+                place.insert(html);
+            }
         }
     }
 

@@ -40,6 +40,11 @@ impl Writer<'_> {
         self.plain.push_str(&escape::decode(text));
     }
 
+    /// Whether only marks within a line may be opened here.
+    fn is_in_line(&self) -> bool {
+        self.paragraph.is_some() || self.heading.is_some() || self.exhibit.is_some()
+    }
+
     /// Closes the frames of an author's table when something comes that is no part of one.
     pub(super) fn leave_table(&mut self) {
         while self.table_frame().is_some() {
@@ -62,7 +67,7 @@ impl Writer<'_> {
         if raw::fits_table_frame(&tag.name, None) {
             self.leave_table();
         }
-        let in_line = self.paragraph.is_some() || self.heading.is_some();
+        let in_line = self.is_in_line();
         match raw::fate(&tag.name) {
             Fate::Block if in_line => {}
             Fate::Heading(_) if in_line => {}
@@ -203,7 +208,7 @@ impl Writer<'_> {
             return;
         };
         self.mark_text();
-        let in_line = self.paragraph.is_some() || self.heading.is_some();
+        let in_line = self.is_in_line();
         self.out.push_str(if in_line { "" } else { "<p>" });
         open_link(&mut self.out, address, target);
         self.out.push('>');

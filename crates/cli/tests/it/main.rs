@@ -1,0 +1,8 @@
+//! The whole program, run as people run it.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests prepare their own files, read the environment, and fail by panicking"
+)]
+
+mod documents;

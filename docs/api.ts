@@ -1,0 +1,695 @@
+// The wire types of Commonhold's interfaces. Made from the Rust structs by `cargo xtask generate`; do not edit.
+
+export type BlobView = { 
+/**
+ * SHA-256 of its bytes, in hex.
+ */
+hash: string, 
+/**
+ * Its length.
+ */
+bytes: number, 
+/**
+ * What it is.
+ */
+media_type: string, 
+/**
+ * What the author's file was called.
+ */
+name: string, 
+/**
+ * Width of an image in pixels; 0 when not known.
+ */
+width: number, 
+/**
+ * Height of an image in pixels; 0 when not known.
+ */
+height: number, };
+
+export type ChainPut = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The records, at most 500.
+ */
+records: Array<RecordView>, };
+
+export type ChainPutView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * How many records were new.
+ */
+accepted: number, 
+/**
+ * The newest record now.
+ */
+head: HeadView, };
+
+export type ChainView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Whose chain it is.
+ */
+agent: string, 
+/**
+ * Which community's DNA it belongs to.
+ */
+dna_hash: string, 
+/**
+ * The newest record that the doorway knows; absent for a chain that has not begun.
+ */
+head: HeadView | null, 
+/**
+ * The records of this page, in order.
+ */
+records: Array<RecordView>, 
+/**
+ * Pass it as `after` to get the next page; absent on the last.
+ */
+next_after: number | null, };
+
+export type ChallengeRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The agent key that will sign.
+ */
+agent: string, };
+
+export type ChallengeView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Sign `commonhold statement`, a zero byte, and these characters.
+ */
+challenge: string, };
+
+export type CommunityView = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The hash of its DNA; every chain here belongs to it.
+ */
+dna_hash: string, 
+/**
+ * The network seed that gives it this hash.
+ */
+network_seed: string, };
+
+export type ContentView = { 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Its place in addresses.
+ */
+slug: string, 
+/**
+ * Slug of the course it belongs to; empty for none.
+ */
+course: string, 
+/**
+ * What it is about.
+ */
+summary: string, 
+/**
+ * The text, in Markdown.
+ */
+body: string, 
+/**
+ * The language it is written in.
+ */
+language: string, 
+/**
+ * Under which licence it may be used.
+ */
+licence: string, 
+/**
+ * Words that describe it.
+ */
+tags: Array<string>, 
+/**
+ * The blobs that the text refers to.
+ */
+blobs: Array<BlobView>, };
+
+export type DbSchemaView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Version of the newest migration.
+ */
+migration: number, 
+/**
+ * `sqlite` or `postgres`.
+ */
+backend: string, 
+/**
+ * The tables and indexes.
+ */
+tables: Array<TableView>, };
+
+export type HeadView = { 
+/**
+ * Its sequence number, from 0.
+ */
+seq: number, 
+/**
+ * Its action hash.
+ */
+action_hash: string, };
+
+export type HealthView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Always true when there is an answer.
+ */
+healthy: boolean, 
+/**
+ * `online` or `draining`.
+ */
+status: string, 
+/**
+ * Version of the program.
+ */
+version: string, 
+/**
+ * Seconds since it started.
+ */
+uptime_secs: number, 
+/**
+ * Whether this process writes the projection.
+ */
+projection_writer: boolean, };
+
+export type ItemView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The kind: `content`, `path`, `blob-manifest` or `profile`.
+ */
+type: string, 
+/**
+ * The item's id: the hash of its first action.
+ */
+id: string, 
+/**
+ * The hash of the action that made this version.
+ */
+action_hash: string, 
+/**
+ * Whose chain it stands in.
+ */
+author: string, 
+/**
+ * Where in that chain.
+ */
+seq: number, 
+/**
+ * When this version was signed, in microseconds since 1970.
+ */
+changed_at_us: number, 
+/**
+ * Who may see it.
+ */
+reach: string, 
+/**
+ * The content of a page.
+ */
+content?: ContentView | null, 
+/**
+ * The content of a course.
+ */
+path?: PathView | null, 
+/**
+ * What a blob is.
+ */
+blob?: BlobView | null, 
+/**
+ * Who an author is.
+ */
+profile?: ProfileView | null, 
+/**
+ * The signed records from which everything above follows.
+ */
+proof?: ProofView | null, };
+
+export type ListView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The kind that was listed.
+ */
+type: string, 
+/**
+ * The items of this page.
+ */
+items: Array<Summary>, 
+/**
+ * Pass it as `cursor` to get the next page; absent on the last.
+ */
+next: string | null, };
+
+export type MemberPut = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * `steward`, `moderator`, `editor` or `member`.
+ */
+role: string, };
+
+export type MemberView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The agent key.
+ */
+agent: string, 
+/**
+ * `steward`, `moderator`, `editor` or `member`.
+ */
+role: string, 
+/**
+ * When they were admitted, in microseconds since 1970.
+ */
+added_at_us: number, 
+/**
+ * The name of their profile; empty when they have none.
+ */
+name: string, };
+
+export type MembersView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The members, in the order of their admission.
+ */
+members: Array<MemberView>, };
+
+export type NodeView = { 
+/**
+ * What the contents list shows.
+ */
+title: string, 
+/**
+ * Id of the page; absent for a section.
+ */
+page: string | null, 
+/**
+ * What stands below it.
+ */
+children: Array<NodeView>, };
+
+export type PathView = { 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Its place in addresses.
+ */
+slug: string, 
+/**
+ * What it is about.
+ */
+summary: string, 
+/**
+ * The language it is written in.
+ */
+language: string, 
+/**
+ * Under which licence it may be used.
+ */
+licence: string, 
+/**
+ * Where it comes from.
+ */
+attribution: string, 
+/**
+ * Words that describe it.
+ */
+tags: Array<string>, 
+/**
+ * The tree of its pages, in reading order.
+ */
+nodes: Array<NodeView>, };
+
+export type ProblemView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The page about this fault, relative to the doorway.
+ */
+type: string, 
+/**
+ * What happened, in general.
+ */
+title: string, 
+/**
+ * The HTTP status.
+ */
+status: number, 
+/**
+ * What happened this time.
+ */
+detail: string, 
+/**
+ * The stable code, such as `CH-0105`.
+ */
+code: string, 
+/**
+ * Whose fault it is: `rejection`, `failure` or `bug`.
+ */
+kind: string, 
+/**
+ * What to do about it.
+ */
+hint: string, 
+/**
+ * Id of the request, to find it in the doorway's log.
+ */
+request_id: string, };
+
+export type ProfileView = { 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * A few words about them.
+ */
+about: string, };
+
+export type ProofView = { 
+/**
+ * The record of this version, with its entry.
+ */
+record: RecordView, 
+/**
+ * The record before it in the author's chain: its hash is what the record links to.
+ */
+previous: RecordView, 
+/**
+ * The item's first record, when this is not it.
+ */
+original?: RecordView | null, 
+/**
+ * The first record of the chain, which names the community's DNA.
+ */
+genesis: RecordView, 
+/**
+ * Base64 of the body when it is too long for an entry; its hash stands in the entry.
+ */
+spilled?: string | null, };
+
+export type ReadyView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * True when every part below is.
+ */
+ready: boolean, 
+/**
+ * Whether the conductor answers.
+ */
+conductor: boolean, 
+/**
+ * Whether the projection store answers.
+ */
+projection: boolean, 
+/**
+ * Records that are committed and not projected yet.
+ */
+projection_lag_records: number, 
+/**
+ * Chains that cannot be projected any further, each with the reason.
+ */
+stalled: Array<string>, };
+
+export type RecordView = { 
+/**
+ * The action: base64 of its canonical msgpack. Its BLAKE2b-256 is the core of the action hash.
+ */
+action: string, 
+/**
+ * Base64 of the author's Ed25519 signature over exactly the bytes of `action`.
+ */
+signature: string, 
+/**
+ * The entry: base64 of its canonical msgpack; absent when the action has none or it is withheld.
+ */
+entry?: string | null, 
+/**
+ * The action hash in its text form, for reading; checkers compute it themselves.
+ */
+action_hash: string, };
+
+export type SearchHit = { 
+/**
+ * Words around the match; the matched words stand between U+0002 and U+0003.
+ */
+snippet: string, 
+/**
+ * The item's id: the hash of its first action.
+ */
+id: string, 
+/**
+ * The kind: `content`, `path`, `blob-manifest` or `profile`.
+ */
+type: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Its place in addresses; empty for kinds that have none.
+ */
+slug: string, 
+/**
+ * Slug of the course it belongs to; empty for none.
+ */
+course: string, 
+/**
+ * What it is about.
+ */
+summary: string, 
+/**
+ * The language it is written in.
+ */
+language: string, 
+/**
+ * Under which licence it may be used.
+ */
+licence: string, 
+/**
+ * Words that describe it.
+ */
+tags: Array<string>, 
+/**
+ * Who wrote it.
+ */
+author: string, 
+/**
+ * Who may see it.
+ */
+reach: string, 
+/**
+ * When this version was signed, in microseconds since 1970.
+ */
+changed_at_us: number, 
+/**
+ * The page for people, relative to the doorway; empty for kinds that have none.
+ */
+url: string, };
+
+export type SearchView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * What was searched for.
+ */
+query: string, 
+/**
+ * How many items match, counted up to 1,000.
+ */
+total: number, 
+/**
+ * The matches of this page.
+ */
+hits: Array<SearchHit>, 
+/**
+ * Pass it as `cursor` to get the next page; absent on the last.
+ */
+next: string | null, };
+
+export type StoredBlobView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * SHA-256 of its bytes, in hex.
+ */
+hash: string, 
+/**
+ * Its length.
+ */
+bytes: number, 
+/**
+ * False when the doorway had it already.
+ */
+is_new: boolean, };
+
+export type Summary = { 
+/**
+ * The item's id: the hash of its first action.
+ */
+id: string, 
+/**
+ * The kind: `content`, `path`, `blob-manifest` or `profile`.
+ */
+type: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Its place in addresses; empty for kinds that have none.
+ */
+slug: string, 
+/**
+ * Slug of the course it belongs to; empty for none.
+ */
+course: string, 
+/**
+ * What it is about.
+ */
+summary: string, 
+/**
+ * The language it is written in.
+ */
+language: string, 
+/**
+ * Under which licence it may be used.
+ */
+licence: string, 
+/**
+ * Words that describe it.
+ */
+tags: Array<string>, 
+/**
+ * Who wrote it.
+ */
+author: string, 
+/**
+ * Who may see it.
+ */
+reach: string, 
+/**
+ * When this version was signed, in microseconds since 1970.
+ */
+changed_at_us: number, 
+/**
+ * The page for people, relative to the doorway; empty for kinds that have none.
+ */
+url: string, };
+
+export type TableView = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The statement that made it.
+ */
+sql: string, };
+
+export type TokenRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The challenge as it was given.
+ */
+challenge: string, 
+/**
+ * Base64 of the agent's Ed25519 signature over the statement.
+ */
+signature: string, };
+
+export type TokenView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The token.
+ */
+token: string, 
+/**
+ * How long it is good for, in seconds.
+ */
+expires_secs: number, };
+
+export type VersionView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Version of the program.
+ */
+version: string, 
+/**
+ * Schema versions that it reads.
+ */
+supported_schema_versions: Array<number>, 
+/**
+ * The community.
+ */
+community: CommunityView, 
+/**
+ * Largest blob that it takes, in bytes.
+ */
+blob_bytes_max: number, 
+/**
+ * Most records in one `PUT` of a chain.
+ */
+chain_put_records_max: number, };
