@@ -96,17 +96,48 @@ const LIMIT: Parameter = Parameter {
 
 /// All routes of a doorway that programs use.
 pub const ROUTES: &[Route] = &[
-    get("/health", "health", "Tells whether the process is alive.", Body::View("HealthView")),
-    get("/ready", "ready", "Tells whether the process should get visitors; 503 when not.", Body::View("ReadyView")),
-    get("/version", "version", "Tells which program this is and for which community it runs.", Body::View("VersionView")),
-    get("/openapi.json", "openapi", "Returns this document.", Body::Json),
-    get("/db/schema", "dbSchema", "Returns the schema of the projection.", Body::View("DbSchemaView")),
+    get(
+        "/health",
+        "health",
+        "Tells whether the process is alive.",
+        Body::View("HealthView"),
+    ),
+    get(
+        "/ready",
+        "ready",
+        "Tells whether the process should get visitors; 503 when not.",
+        Body::View("ReadyView"),
+    ),
+    get(
+        "/version",
+        "version",
+        "Tells which program this is and for which community it runs.",
+        Body::View("VersionView"),
+    ),
+    get(
+        "/openapi.json",
+        "openapi",
+        "Returns this document.",
+        Body::Json,
+    ),
+    get(
+        "/db/schema",
+        "dbSchema",
+        "Returns the schema of the projection.",
+        Body::View("DbSchemaView"),
+    ),
     Route {
         query: &[
             CURSOR,
             LIMIT,
-            Parameter { name: "author", about: "only items of this agent" },
-            Parameter { name: "course", about: "only pages of the course with this slug" },
+            Parameter {
+                name: "author",
+                about: "only items of this agent",
+            },
+            Parameter {
+                name: "course",
+                about: "only pages of the course with this slug",
+            },
         ],
         codes: &[Code::MalformedCursor, Code::MalformedQuery, Code::NotFound],
         ..get(
@@ -118,8 +149,14 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         query: &[
-            Parameter { name: "proof", about: "1 adds the signed records" },
-            Parameter { name: "seq", about: "an older version, by its sequence number in the author's chain" },
+            Parameter {
+                name: "proof",
+                about: "1 adds the signed records",
+            },
+            Parameter {
+                name: "seq",
+                about: "an older version, by its sequence number in the author's chain",
+            },
         ],
         codes: &[Code::NotFound, Code::MalformedQuery],
         ..get(
@@ -131,16 +168,27 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         query: &[
-            Parameter { name: "q", about: "words to look for, 1 to 200 characters" },
+            Parameter {
+                name: "q",
+                about: "words to look for, 1 to 200 characters",
+            },
             CURSOR,
             LIMIT,
         ],
         codes: &[Code::MalformedQuery, Code::MalformedCursor],
-        ..get("/api/v1/search", "search", "Finds pages and courses by their words, best first.", Body::View("SearchView"))
+        ..get(
+            "/api/v1/search",
+            "search",
+            "Finds pages and courses by their words, best first.",
+            Body::View("SearchView"),
+        )
     },
     Route {
         query: &[
-            Parameter { name: "after", about: "start behind this sequence number; from the first record without it" },
+            Parameter {
+                name: "after",
+                about: "start behind this sequence number; from the first record without it",
+            },
             LIMIT,
         ],
         codes: &[Code::MalformedHash, Code::MalformedQuery, Code::NotFound],
@@ -153,9 +201,21 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         codes: &[
-            Code::NotAMember, Code::BadSignature, Code::ChainGap, Code::ChainFork, Code::ForeignAuthor,
-            Code::WrongDna, Code::MalformedRecord, Code::EntryMismatch, Code::BadGenesis, Code::TimestampOrder,
-            Code::ChainClosed, Code::UnsupportedSchema, Code::MalformedBody, Code::BodyTooLarge, Code::DiskFull,
+            Code::NotAMember,
+            Code::BadSignature,
+            Code::ChainGap,
+            Code::ChainFork,
+            Code::ForeignAuthor,
+            Code::WrongDna,
+            Code::MalformedRecord,
+            Code::EntryMismatch,
+            Code::BadGenesis,
+            Code::TimestampOrder,
+            Code::ChainClosed,
+            Code::UnsupportedSchema,
+            Code::MalformedBody,
+            Code::BodyTooLarge,
+            Code::DiskFull,
         ],
         ..send(
             "PUT",
@@ -169,8 +229,14 @@ pub const ROUTES: &[Route] = &[
         status: 201,
         needs_token: true,
         codes: &[
-            Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired, Code::NotAMember, Code::DigestMismatch,
-            Code::BodyLength, Code::BodyTooLarge, Code::DiskFull,
+            Code::TokenMissing,
+            Code::TokenInvalid,
+            Code::TokenExpired,
+            Code::NotAMember,
+            Code::DigestMismatch,
+            Code::BodyLength,
+            Code::BodyTooLarge,
+            Code::DiskFull,
         ],
         ..send(
             "PUT",
@@ -181,7 +247,11 @@ pub const ROUTES: &[Route] = &[
         )
     },
     Route {
-        codes: &[Code::MalformedHash, Code::NotFound, Code::UnsatisfiableRange],
+        codes: &[
+            Code::MalformedHash,
+            Code::NotFound,
+            Code::UnsatisfiableRange,
+        ],
         ..get(
             "/store/{hash}",
             "readBlob",
@@ -192,7 +262,12 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: "HEAD",
         codes: &[Code::MalformedHash, Code::NotFound],
-        ..get("/store/{hash}", "headBlob", "Returns the headers of a blob.", Body::Empty)
+        ..get(
+            "/store/{hash}",
+            "headBlob",
+            "Returns the headers of a blob.",
+            Body::Empty,
+        )
     },
     Route {
         codes: &[Code::MalformedBody, Code::MalformedHash],
@@ -205,7 +280,11 @@ pub const ROUTES: &[Route] = &[
         )
     },
     Route {
-        codes: &[Code::ChallengeInvalid, Code::MalformedBody, Code::NotAMember],
+        codes: &[
+            Code::ChallengeInvalid,
+            Code::MalformedBody,
+            Code::NotAMember,
+        ],
         ..send(
             "POST",
             "/auth/token",
@@ -216,13 +295,27 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         needs_token: true,
-        codes: &[Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired, Code::StewardOnly],
-        ..get("/admin/members", "listMembers", "Lists the members; for stewards.", Body::View("MembersView"))
+        codes: &[
+            Code::TokenMissing,
+            Code::TokenInvalid,
+            Code::TokenExpired,
+            Code::StewardOnly,
+        ],
+        ..get(
+            "/admin/members",
+            "listMembers",
+            "Lists the members; for stewards.",
+            Body::View("MembersView"),
+        )
     },
     Route {
         needs_token: true,
         codes: &[
-            Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired, Code::StewardOnly, Code::MalformedHash,
+            Code::TokenMissing,
+            Code::TokenInvalid,
+            Code::TokenExpired,
+            Code::StewardOnly,
+            Code::MalformedHash,
             Code::MalformedBody,
         ],
         ..send(
@@ -236,7 +329,13 @@ pub const ROUTES: &[Route] = &[
     Route {
         needs_token: true,
         status: 204,
-        codes: &[Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired, Code::StewardOnly, Code::NotFound],
+        codes: &[
+            Code::TokenMissing,
+            Code::TokenInvalid,
+            Code::TokenExpired,
+            Code::StewardOnly,
+            Code::NotFound,
+        ],
         ..send(
             "DELETE",
             "/admin/members/{agent}",
@@ -246,19 +345,70 @@ pub const ROUTES: &[Route] = &[
         )
     },
     get("/", "homePage", "The community's home page.", Body::Html),
-    get("/courses/{course}", "coursePage", "A course with its contents.", Body::Html),
-    get("/courses/{course}/{page}", "coursePagePage", "A page of a course.", Body::Html),
-    get("/pages/{page}", "page", "A page that stands alone.", Body::Html),
-    get("/authors/{agent}", "authorPage", "An author with what they wrote.", Body::Html),
-    get("/items/{id}", "itemPage", "Leads from an item's id to its page.", Body::Html),
-    get("/proofs/{id}", "proofPage", "Who signed an item, and how to check it.", Body::Html),
-    get("/history/{id}", "historyPage", "All versions of an item.", Body::Html),
-    get("/history/{id}/{seq}", "versionPage", "An older version of a page.", Body::Html),
+    get(
+        "/courses/{course}",
+        "coursePage",
+        "A course with its contents.",
+        Body::Html,
+    ),
+    get(
+        "/courses/{course}/{page}",
+        "coursePagePage",
+        "A page of a course.",
+        Body::Html,
+    ),
+    get(
+        "/pages/{page}",
+        "page",
+        "A page that stands alone.",
+        Body::Html,
+    ),
+    get(
+        "/authors/{agent}",
+        "authorPage",
+        "An author with what they wrote.",
+        Body::Html,
+    ),
+    get(
+        "/items/{id}",
+        "itemPage",
+        "Leads from an item's id to its page.",
+        Body::Html,
+    ),
+    get(
+        "/proofs/{id}",
+        "proofPage",
+        "Who signed an item, and how to check it.",
+        Body::Html,
+    ),
+    get(
+        "/history/{id}",
+        "historyPage",
+        "All versions of an item.",
+        Body::Html,
+    ),
+    get(
+        "/history/{id}/{seq}",
+        "versionPage",
+        "An older version of a page.",
+        Body::Html,
+    ),
     Route {
-        query: &[Parameter { name: "q", about: "words to look for" }, CURSOR],
+        query: &[
+            Parameter {
+                name: "q",
+                about: "words to look for",
+            },
+            CURSOR,
+        ],
         ..get("/search", "searchPage", "Search for people.", Body::Html)
     },
-    get("/errors/{code}", "errorPage", "What a fault means and what to do.", Body::Html),
+    get(
+        "/errors/{code}",
+        "errorPage",
+        "What a fault means and what to do.",
+        Body::Html,
+    ),
 ];
 
 /// Makes the OpenAPI 3.1 document.
@@ -334,19 +484,25 @@ fn responses(route: &Route) -> Value {
     }
     responses.insert(route.status.to_string(), well);
     for code in route.codes {
-        let entry = responses.entry(code.status().to_string()).or_insert_with(|| {
-            json!({
-                "description": "",
-                "content": {
-                    "application/problem+json": {
-                        "schema": { "$ref": "#/components/schemas/ProblemView" },
+        let entry = responses
+            .entry(code.status().to_string())
+            .or_insert_with(|| {
+                json!({
+                    "description": "",
+                    "content": {
+                        "application/problem+json": {
+                            "schema": { "$ref": "#/components/schemas/ProblemView" },
+                        },
                     },
-                },
-            })
-        });
+                })
+            });
         let before = entry["description"].as_str().unwrap_or_default();
         let line = format!("{code}: {}.", code.title());
-        entry["description"] = json!(if before.is_empty() { line } else { format!("{before} {line}") });
+        entry["description"] = json!(if before.is_empty() {
+            line
+        } else {
+            format!("{before} {line}")
+        });
     }
     Value::Object(responses)
 }
@@ -358,7 +514,9 @@ fn content(body: Body) -> Option<Value> {
             let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
             Some(json!({ "application/json": { "schema": schema } }))
         }
-        Body::Bytes => Some(json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } })),
+        Body::Bytes => {
+            Some(json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } }))
+        }
         Body::Html => Some(json!({ "text/html": { "schema": { "type": "string" } } })),
         Body::Json => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
     }

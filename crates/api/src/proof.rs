@@ -61,10 +61,15 @@ pub fn check(document: &[u8]) -> Result<Proven, Problem> {
         spilled,
     });
     if again.to_json().as_bytes() != document {
-        return Err(differs("the document says something else than its signed record"));
+        return Err(differs(
+            "the document says something else than its signed record",
+        ));
     }
     let ActionData::Dna(genesis) = &records.genesis.action().data else {
-        return Err(Problem::new(Code::BadGenesis, "the first record names no DNA"));
+        return Err(Problem::new(
+            Code::BadGenesis,
+            "the first record names no DNA",
+        ));
     };
     Ok(Proven {
         author: records.record.action().author().clone(),
@@ -140,14 +145,19 @@ impl Records {
             && Some(seq) == previous.action_seq().checked_add(1)
             && record::timestamp(&self.record) >= record::timestamp(&self.previous);
         if !follows {
-            return Err(position("the record does not follow the one that is given as its predecessor"));
+            return Err(position(
+                "the record does not follow the one that is given as its predecessor",
+            ));
         }
         let genesis = self.genesis.action();
         let is_genesis = genesis.action_seq() == 0
             && genesis.prev_action().is_none()
             && matches!(genesis.data, ActionData::Dna(_));
         if !is_genesis {
-            return Err(Problem::new(Code::BadGenesis, "the first record is not a genesis record"));
+            return Err(Problem::new(
+                Code::BadGenesis,
+                "the first record is not a genesis record",
+            ));
         }
         match (&action.data, &self.original) {
             (ActionData::Create(_), None) => Ok(()),
@@ -157,14 +167,19 @@ impl Records {
             {
                 Ok(())
             }
-            _ => Err(position("the record is not a version of the item it is given for")),
+            _ => Err(position(
+                "the record is not a version of the item it is given for",
+            )),
         }
     }
 
     fn item(&self, proof: &ProofView) -> Result<Item, Problem> {
         let malformed = |detail: String| Problem::new(Code::MalformedKind, detail);
         let Some(entry) = record::present(&self.record) else {
-            return Err(Problem::new(Code::EntryMismatch, "the proof holds no entry"));
+            return Err(Problem::new(
+                Code::EntryMismatch,
+                "the proof holds no entry",
+            ));
         };
         let envelope = Envelope::from_entry(entry).map_err(|error| malformed(error.to_string()))?;
         let opened = Item::open(&envelope).map_err(|error| malformed(error.to_string()))?;
@@ -176,7 +191,11 @@ impl Records {
                 Code::EntryMismatch,
                 format!(
                     "the body is {} the proof",
-                    if proof.spilled.is_some() { "twice in" } else { "missing from" }
+                    if proof.spilled.is_some() {
+                        "twice in"
+                    } else {
+                        "missing from"
+                    }
                 ),
             )),
         }
@@ -252,7 +271,9 @@ impl Walk {
         if action.action_seq() == self.wanted.action().action_seq() {
             self.is_found = next.action_address() == self.wanted.action_address();
             if !self.is_found {
-                return Err(position("the author's chain has another record at this place"));
+                return Err(position(
+                    "the author's chain has another record at this place",
+                ));
             }
             return Ok(());
         }

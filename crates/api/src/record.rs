@@ -50,7 +50,9 @@ impl RecordView {
     /// # Errors
     /// [`DecodeError`] when the bytes are not base64 or not a record in canonical form.
     pub fn decode(&self) -> Result<Record, DecodeError> {
-        let action = STANDARD.decode(&self.action).map_err(|_| DecodeError::Action)?;
+        let action = STANDARD
+            .decode(&self.action)
+            .map_err(|_| DecodeError::Action)?;
         let signature = STANDARD
             .decode(&self.signature)
             .map_err(|_| DecodeError::Signature)?;

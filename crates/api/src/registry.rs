@@ -1,8 +1,8 @@
 //! All views and their parts in one list, for OpenAPI, TypeScript and the tests that hold them to their promises.
 
 use ts_rs::{Config, TS};
-use utoipa::openapi::schema::Schema;
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::chain_view::{ChainPut, ChainPutView, ChainView, HeadView};

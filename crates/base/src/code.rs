@@ -302,7 +302,10 @@ impl Code {
     /// Finds a code by the text that people copy from a message: `CH-0101`.
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.to_string() == text)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.to_string() == text)
     }
 }
 

@@ -114,7 +114,9 @@ impl fmt::Display for Reach {
 
 /// The word is not one of the eight reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown reach {0:?}: use private, invited, local, neighborhood, municipal, bioregional, regional or commons")]
+#[error(
+    "unknown reach {0:?}: use private, invited, local, neighborhood, municipal, bioregional, regional or commons"
+)]
 pub struct ParseReachError(pub String);
 
 impl FromStr for Reach {

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use base::{Code, Problem};
+use base::{Code, ContentHash, Problem};
+use blobs::Blobs;
 use chain::{AgentPubKey, DnaHash, KeySigner, Record, Signer as _};
 use conductor::{
     AppId, CellId, Conductor as _, Config, Custody, Embedded, Limits, Origin, Provision, State,
 };
 use crypto::{Keypair, Seed};
 use disk::Folder;
+use runtime::ReadAt as _;
 
 /// Name of the file with the key: 32 secret bytes.
 const KEY_FILE: &str = "agent.key";
@@ -21,6 +23,8 @@ const PAGE_RECORDS: u32 = 500;
 pub(crate) struct Agent {
     signer: Arc<KeySigner>,
     engine: Arc<Embedded>,
+    /// Bodies of the own chain that are too long for an entry.
+    bodies: Blobs,
 }
 
 /// Opens the key in a folder, making it at the very first time.
@@ -42,7 +46,10 @@ pub(crate) fn signer(data: &Path) -> Result<KeySigner, Problem> {
 pub(crate) fn random_seed() -> Result<Seed, Problem> {
     let mut seed = Seed::default();
     getrandom::fill(seed.as_mut_slice()).map_err(|error| {
-        Problem::new(Code::Bug, format!("the system gives no randomness: {error}"))
+        Problem::new(
+            Code::Bug,
+            format!("the system gives no randomness: {error}"),
+        )
     })?;
     Ok(seed)
 }
@@ -58,7 +65,41 @@ impl Agent {
         };
         let engine = Embedded::open(config, Arc::new(conductor::SystemClock))
             .map_err(|error| Problem::new(error.code(), error.to_string()))?;
-        Ok(Self { signer, engine })
+        let bodies = Blobs::open(&data.join("bodies"), blobs::Limits::default())
+            .map_err(|error| error.problem())?;
+        Ok(Self {
+            signer,
+            engine,
+            bodies,
+        })
+    }
+
+    /// Keeps a body of the own chain.
+    pub(crate) async fn keep_body(&self, body: &[u8]) -> Result<(), Problem> {
+        let kept = self.bodies.put(body.to_vec().into()).await;
+        kept.map_err(|error| error.problem())?;
+        Ok(())
+    }
+
+    /// Returns a body of the own chain, when it was kept.
+    pub(crate) async fn body(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, Problem> {
+        let found = self.bodies.get(hash).await;
+        let Some(blob) = found.map_err(|error| error.problem())? else {
+            return Ok(None);
+        };
+        let len = blob.len();
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let read = move || {
+            let mut filled = 0;
+            while filled < bytes.len() {
+                match blob.read_at(filled as u64, &mut bytes[filled..]) {
+                    Ok(0) | Err(_) => return None,
+                    Ok(count) => filled += count,
+                }
+            }
+            Some(bytes)
+        };
+        Ok(self.bodies.files().run(read).await)
     }
 
     /// Returns who signs.
@@ -146,7 +187,8 @@ impl Agent {
 /// One agent may be in several communities, so the community is part of the name.
 fn app_of(cell: &CellId) -> AppId {
     let dna = cell.dna.to_string();
-    dna.parse().expect("the text of a hash is a well-formed name")
+    dna.parse()
+        .expect("the text of a hash is a well-formed name")
 }
 
 /// Tells a person what the engine's fault means.

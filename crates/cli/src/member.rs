@@ -3,8 +3,8 @@
 use base::{Code, Problem};
 use chain::kind::{Opened, Profile, ReachWord};
 use chain::{
-    ActionData, ActionHash, AgentPubKey, EntryHash, EntryVisibility, Envelope, Item, Record, Signer as _,
-    Write,
+    ActionData, ActionHash, AgentPubKey, EntryHash, EntryVisibility, Envelope, Item, Record,
+    Signer as _, Write,
 };
 use conductor::Conductor as _;
 use serde_json::json;
@@ -34,7 +34,10 @@ pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
             let session = Session::open(&agent, &target.server.to).await?;
             let key = parse(key)?.to_string();
             let token = session.token().await?;
-            let view = session.doorway.put_member(&key, role.as_str(), &token).await?;
+            let view = session
+                .doorway
+                .put_member(&key, role.as_str(), &token)
+                .await?;
             let line = format!("{key} may now write here as {}.", view.role);
             output.result(&view, &[line]);
             Ok(())
@@ -61,7 +64,11 @@ async fn list(target: &MemberTarget, output: &Output) -> Outcome {
         .members
         .iter()
         .map(|member| {
-            let name = if member.name.is_empty() { "—" } else { &member.name };
+            let name = if member.name.is_empty() {
+                "—"
+            } else {
+                &member.name
+            };
             format!("{:<10} {:<24} {}", member.role, name, member.agent)
         })
         .collect();
@@ -72,7 +79,10 @@ async fn list(target: &MemberTarget, output: &Output) -> Outcome {
 
 fn parse(key: &str) -> Result<AgentPubKey, Problem> {
     AgentPubKey::try_from(key).map_err(|error| {
-        Problem::new(Code::MalformedHash, format!("{key:?} is no agent key: {error}"))
+        Problem::new(
+            Code::MalformedHash,
+            format!("{key:?} is no agent key: {error}"),
+        )
     })
 }
 

@@ -78,7 +78,10 @@ impl Output {
     pub(crate) fn warn(&self, problem: &Problem) {
         if !self.is_quiet && !self.is_json {
             let word = "warning".if_supports_color(Stream::Stderr, |word| word.yellow());
-            line(&mut std::io::stderr(), &format!("{word}: {problem} ({})", problem.code));
+            line(
+                &mut std::io::stderr(),
+                &format!("{word}: {problem} ({})", problem.code),
+            );
         }
     }
 
@@ -117,7 +120,10 @@ impl Output {
                 line(&mut std::io::stderr(), &sentence);
             }
         }
-        let is_rejection = problems.0.iter().all(|problem| problem.code.kind() == Kind::Rejection);
+        let is_rejection = problems
+            .0
+            .iter()
+            .all(|problem| problem.code.kind() == Kind::Rejection);
         if is_rejection {
             STATUS_REJECTION
         } else {
@@ -134,7 +140,10 @@ fn tell(problem: &Problem) {
     let mut stderr = std::io::stderr();
     line(&mut stderr, &format!("{word} {code}: {problem}"));
     line(&mut stderr, &format!("  what to do: {}", code.hint()));
-    line(&mut stderr, &format!("  more: docs/errors/{code}.md, or /errors/{code} on any doorway"));
+    line(
+        &mut stderr,
+        &format!("  more: docs/errors/{code}.md, or /errors/{code} on any doorway"),
+    );
 }
 
 fn document(problem: &Problem) -> Value {

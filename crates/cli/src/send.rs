@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Code, ContentHash, Problem};
-use chain::{ActionData, ActionHash, Record};
+use chain::{ActionData, ActionHash, EntryVisibility, Record, Write};
 use conductor::Conductor as _;
 use serde_json::{Value, json};
 
@@ -64,6 +64,9 @@ async fn course_to(
     is_dry_run: bool,
     output: &Output,
 ) -> Result<Summary, Problem> {
+    // Somebody who may not write here learns it before anything is signed.
+    let token = session.token().await?;
+    refuse_taken(session, &course, &token).await?;
     let existing = existing(session, is_dry_run).await?;
     let plan = plan::diff(&existing, &course).map_err(unread)?;
     let path = if course.is_loose {
@@ -85,6 +88,22 @@ async fn course_to(
     upload::media(session, &course, output).await?;
     summary.sent = carry_out(session, &summary.plan, output).await?;
     Ok(summary)
+}
+
+/// An address belongs to whoever used it first at this doorway.
+async fn refuse_taken(session: &Session<'_>, course: &Course, token: &str) -> Result<(), Problem> {
+    let kind = if course.is_loose { "content" } else { "path" };
+    let Some(holder) = session.doorway.author_of(kind, &course.slug, token).await? else {
+        return Ok(());
+    };
+    if holder == session.agent.key().to_string() {
+        return Ok(());
+    }
+    let detail = format!(
+        "the address {:?} belongs to {holder}; give yours another slug in config.yaml or in its front matter",
+        course.slug
+    );
+    Err(Problem::new(Code::SlugTaken, detail))
 }
 
 /// Publishes the handbook or any other folder on behalf of another command; says nothing.
@@ -109,18 +128,32 @@ pub(crate) async fn withdraw(args: &UnpublishArgs, output: &Output) -> Outcome {
         let detail = format!("your chain holds no course and no page {:?}", args.slug);
         return Err(Problem::new(Code::NotFound, detail).into());
     }
-    let mut summary = Summary {
-        title: args.slug.clone(),
-        url: session.doorway.address().to_string(),
-        plan,
-        warnings: Vec::new(),
-        sent: 0,
-        is_dry_run: args.dry_run,
+    let pages = plan.counts().pages_withdrawn as u64;
+    let pages = count(pages, "page", "pages");
+    let (sent, line) = if args.dry_run {
+        (
+            0,
+            format!(
+                "“{}” would be withdrawn ({pages}). Nothing was sent.",
+                args.slug
+            ),
+        )
+    } else {
+        let sent = carry_out(&session, &plan, output).await?;
+        let records = count(sent, "signed record", "signed records");
+        (
+            sent,
+            format!("“{}” is withdrawn ({pages}; {records}).", args.slug),
+        )
     };
-    if !args.dry_run {
-        summary.sent = carry_out(&session, &summary.plan, output).await?;
-    }
-    summary.tell(output);
+    let document = json!({
+        "ok": true,
+        "dry_run": args.dry_run,
+        "slug": args.slug,
+        "pages_withdrawn": plan.counts().pages_withdrawn,
+        "records_sent": sent,
+    });
+    output.result(&document, &[line]);
     Ok(())
 }
 
@@ -133,8 +166,11 @@ async fn existing(session: &Session<'_>, is_dry_run: bool) -> Result<Existing, P
     let records = session.agent.records(&session.cell, None).await?;
     let mut existing = Existing::fold(records.iter());
     for hash in existing.unread() {
-        let token = session.token().await?;
-        if let Some(body) = session.doorway.blob(&hash, &token).await? {
+        let body = match session.agent.body(&hash).await? {
+            Some(body) => Some(body),
+            None => session.doorway.blob(&hash, &session.token().await?).await?,
+        };
+        if let Some(body) = body {
             existing.supply(&body);
         }
     }
@@ -170,13 +206,18 @@ async fn carry_out(session: &Session<'_>, plan: &Plan, output: &Output) -> Resul
     Ok(sent)
 }
 
-/// Stores the long bodies of steps, then signs the steps.
+/// Stores the long bodies of steps, then signs the steps. What is private stays on this machine.
 async fn write(
     session: &Session<'_>,
     steps: &[Step],
     created: &mut BTreeMap<String, ActionHash>,
 ) -> Result<(), Problem> {
-    for body in steps.iter().filter_map(|step| step.spilled.as_ref()) {
+    for step in steps {
+        let Some(body) = &step.spilled else { continue };
+        session.agent.keep_body(body).await?;
+        if is_private(&step.write) {
+            continue;
+        }
         let token = session.token().await?;
         let hash = ContentHash::of(body);
         let bytes = body.len() as u64;
@@ -198,6 +239,16 @@ async fn write(
         }
     }
     Ok(())
+}
+
+/// Returns whether a write is for its author alone.
+fn is_private(write: &Write) -> bool {
+    match write {
+        Write::Create { visibility, .. } | Write::Update { visibility, .. } => {
+            *visibility == EntryVisibility::Private
+        }
+        Write::Delete { .. } => false,
+    }
 }
 
 /// Asks the doorway until it has projected everything, or for ten seconds.
@@ -261,13 +312,22 @@ impl Summary {
         };
         let blobs = count(counts.blobs_new as u64, "new file", "new files");
         if self.is_dry_run {
-            let lines = format!("“{}” would go to {} ({pages}; {blobs}).", self.title, self.url);
+            let lines = format!(
+                "“{}” would go to {} ({pages}; {blobs}).",
+                self.title, self.url
+            );
             return vec![lines, "Nothing was sent.".to_owned()];
         }
         if self.sent == 0 {
-            return vec![format!("“{}” is as it was: {} ({pages}).", self.title, self.url)];
+            return vec![format!(
+                "“{}” is as it was: {} ({pages}).",
+                self.title, self.url
+            )];
         }
         let sent = count(self.sent, "signed record", "signed records");
-        vec![format!("“{}” is at {} ({pages}; {blobs}; {sent}).", self.title, self.url)]
+        vec![format!(
+            "“{}” is at {} ({pages}; {blobs}; {sent}).",
+            self.title, self.url
+        )]
     }
 }

@@ -63,7 +63,10 @@ impl<'a> Session<'a> {
         {
             return Ok(token.clone());
         }
-        let challenge = self.doorway.challenge(&self.agent.key().to_string()).await?;
+        let challenge = self
+            .doorway
+            .challenge(&self.agent.key().to_string())
+            .await?;
         let statement = challenge.challenge.as_bytes();
         let signature = self.agent.signer().sign_statement(statement);
         let view = self

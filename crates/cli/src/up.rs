@@ -71,7 +71,11 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
         output.say("Stopped. Everything is on disk.");
         return Ok(());
     }
-    Err(Problem::new(Code::Bug, format!("not everything ended in order: {report:?}")).into())
+    Err(Problem::new(
+        Code::Bug,
+        format!("not everything ended in order: {report:?}"),
+    )
+    .into())
 }
 
 /// Opens everything below the data folder and the port.
@@ -81,10 +85,12 @@ async fn open(
     args: &UpArgs,
     supervisor: &Supervisor,
 ) -> Result<Community, Problem> {
-    let address: SocketAddr = config
-        .listen
-        .parse()
-        .map_err(|_| Problem::new(Code::Config, format!("listen: {} is no ADDR:PORT", config.listen)))?;
+    let address: SocketAddr = config.listen.parse().map_err(|_| {
+        Problem::new(
+            Code::Config,
+            format!("listen: {} is no ADDR:PORT", config.listen),
+        )
+    })?;
     let listener = Listener::bind(address)
         .await
         .map_err(|error| taken(&error, address))?;
@@ -138,7 +144,10 @@ async fn open(
 /// Draws the seed that tells this community from all others.
 fn network_seed() -> Result<String, Problem> {
     let seed = agent::random_seed()?;
-    Ok(seed[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(seed[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// Returns the address under which readers reach the doorway.
@@ -157,11 +166,17 @@ fn taken(error: &BindError, address: SocketAddr) -> Problem {
         return problem;
     }
     if let Some(holder) = port::holder(address) {
-        problem.detail = format!("{} by {} (process {})", problem.detail, holder.name, holder.pid);
+        problem.detail = format!(
+            "{} by {} (process {})",
+            problem.detail, holder.name, holder.pid
+        );
     }
     if let Some(free) = port::free_near(address) {
         let ip = address.ip();
-        problem.detail = format!("{}; free: commonhold up --listen {ip}:{free}", problem.detail);
+        problem.detail = format!(
+            "{}; free: commonhold up --listen {ip}:{free}",
+            problem.detail
+        );
     }
     problem
 }

@@ -56,9 +56,12 @@ async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Check
     match segments.as_slice() {
         ["store", hash] => blob(&doorway, &url, hash).await,
         ["api", "v1", "chains", agent] => chain(&doorway, agent, output).await,
-        ["api", "v1", "cache", _, _] => {
+        ["api", "v1", "cache", _, ..] if segments.len() > 4 => {
             let mut url = url.clone();
-            url.set_query(Some("proof=1"));
+            let seq = url
+                .query_pairs()
+                .find_map(|(name, value)| (name == "seq").then(|| format!("&seq={value}")));
+            url.set_query(Some(&format!("proof=1{}", seq.unwrap_or_default())));
             let answer = doorway.fetch(url).await?;
             let proven = proof::check(&answer.body)?;
             item(&doorway, proven, is_quick, output).await
@@ -70,7 +73,9 @@ async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Check
             let proven = proof::check(&proof.body)?;
             page::compare(&answer, &proven)?;
             let mut checked = item(&doorway, proven, is_quick, output).await?;
-            checked.facts.push(("page", "shows exactly the signed text".to_owned()));
+            checked
+                .facts
+                .push(("page", "shows exactly the signed text".to_owned()));
             Ok(checked)
         }
     }
@@ -85,7 +90,10 @@ async fn item(
 ) -> Result<Checked, Problem> {
     let mut facts = facts(&proven);
     if is_quick {
-        facts.push(("chain", "follows the record before it (the rest was not walked)".to_owned()));
+        facts.push((
+            "chain",
+            "follows the record before it (the rest was not walked)".to_owned(),
+        ));
     } else {
         let records = walk(doorway, &proven, output).await?;
         let sentence = format!(
@@ -137,7 +145,9 @@ async fn chain(doorway: &Doorway, agent: &str, output: &Output) -> Result<Checke
             let detail = "the pages of the chain do not follow each other";
             return Err(Problem::new(Code::PositionDiffers, detail));
         }
-        page = doorway.chain(agent, Some(after), PAGE_RECORDS, None).await?;
+        page = doorway
+            .chain(agent, Some(after), PAGE_RECORDS, None)
+            .await?;
     }
     bar.finish_and_clear();
     describe_chain(agent, &page, &verifier)
@@ -213,9 +223,8 @@ fn file(name: &str) -> Result<Checked, Problem> {
     let path = std::path::Path::new(name);
     let bytes = disk::read_path(path, client::ANSWER_BYTES_MAX as u64)
         .map_err(|error| Problem::new(Code::SourceUnreadable, error.to_string()))?;
-    let bytes = bytes.ok_or_else(|| {
-        Problem::new(Code::SourceUnreadable, format!("there is no file {name}"))
-    })?;
+    let bytes = bytes
+        .ok_or_else(|| Problem::new(Code::SourceUnreadable, format!("there is no file {name}")))?;
     if let Ok(page) = serde_json::from_slice::<ChainView>(&bytes)
         && !page.records.is_empty()
     {
@@ -261,9 +270,15 @@ fn facts(proven: &Proven) -> Vec<(&'static str, String)> {
     let action = proven.record.action();
     vec![
         ("author", proven.author.to_string()),
-        ("signed", crate::time::shown(chain::record::timestamp(&proven.record))),
+        (
+            "signed",
+            crate::time::shown(chain::record::timestamp(&proven.record)),
+        ),
         ("action", proven.record.action_address().to_string()),
-        ("place", format!("record {} of the author's chain", action.action_seq())),
+        (
+            "place",
+            format!("record {} of the author's chain", action.action_seq()),
+        ),
         ("community", proven.dna.to_string()),
         ("reach", proven.view.reach.clone()),
     ]

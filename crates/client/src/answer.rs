@@ -1,4 +1,4 @@
-//! What a doorway answered: bounded, and with its own problems made into ours.
+//! What a doorway answered: bounded, as its digest says where it sends one, and with its own problems made into ours.
 
 use api::ProblemView;
 use base::{Code, ContentHash, Problem};
@@ -74,6 +74,10 @@ async fn exchange(request: RequestBuilder) -> Result<(u16, Answer), Problem> {
             return Err(Problem::new(Code::ServerAnswer, detail));
         }
         body.extend_from_slice(&chunk);
+    }
+    if digest.is_some_and(|digest| digest != ContentHash::of(&body)) {
+        let detail = format!("{address} was changed on the way: its digest does not fit");
+        return Err(Problem::new(Code::AnswerDiffers, detail));
     }
     let answer = Answer {
         address,

@@ -8,9 +8,9 @@ mod file;
 mod transport;
 
 use api::{
-    ChainPut, ChainPutView, ChainView, ChallengeRequest, ChallengeView, MemberPut, MemberView,
-    MembersView, ReadyView, RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView, TokenRequest,
-    TokenView, VersionView,
+    ChainPut, ChainPutView, ChainView, ChallengeRequest, ChallengeView, ItemView, MemberPut,
+    MemberView, MembersView, ReadyView, RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView,
+    TokenRequest, TokenView, VersionView,
 };
 use base::{Code, ContentHash, Problem};
 use base64::Engine as _;
@@ -243,6 +243,24 @@ impl Doorway {
     pub async fn ready(&self) -> Result<ReadyView, Problem> {
         let request = self.request(Method::GET, "ready")?;
         answer::receive_whatever(request).await?.json()
+    }
+
+    /// Asks who wrote the item at an address; nothing when there is none that this reader may see.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn author_of(
+        &self,
+        kind: &str,
+        slug: &str,
+        token: &str,
+    ) -> Result<Option<String>, Problem> {
+        let request = self.request(Method::GET, &format!("api/v1/cache/{kind}/{slug}"))?;
+        match answer::receive(request.bearer_auth(token)).await {
+            Ok(answer) => Ok(Some(answer.json::<ItemView>()?.author)),
+            Err(problem) if problem.code == Code::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Reads a blob that this reader may see; nothing when there is none.

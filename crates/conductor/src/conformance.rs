@@ -99,6 +99,7 @@ properties! {
         writes_of_one_cell_queue_up,
         ten_cells_write_side_by_side,
         dropped_write_is_whole_or_absent,
+        dropped_finish_is_whole_or_absent,
     },
     appending::{
         records_signed_elsewhere_are_taken,

@@ -279,7 +279,11 @@ fn member(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
     let agent: String = row.get(0)?;
     let role: String = row.get(1)?;
     let unreadable = |column| {
-        rusqlite::Error::InvalidColumnType(column, "members".to_owned(), rusqlite::types::Type::Text)
+        rusqlite::Error::InvalidColumnType(
+            column,
+            "members".to_owned(),
+            rusqlite::types::Type::Text,
+        )
     };
     Ok(Member {
         agent: AgentPubKey::try_from(agent).map_err(|_| unreadable(0))?,

@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base::{Code, ContentHash, Problem, Reach};
 use bytes::Bytes;
+use chain::Item;
 use doorway_core::cache::{Answer, Cache, Key, Limits, Lookup, Shared, Tag};
 use doorway_core::projector::{Batch, Change};
-use chain::Item;
 use runtime::Clock;
 
 use crate::store::Sight;

@@ -27,14 +27,23 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) enum View {
     Home,
     Course(String),
-    CoursePage { course: String, page: String },
+    CoursePage {
+        course: String,
+        page: String,
+    },
     Page(String),
     Author(String),
     Item(String),
     Proof(String),
     History(String),
-    Version { id: String, seq: u32 },
-    Search { text: String, cursor: Option<String> },
+    Version {
+        id: String,
+        seq: u32,
+    },
+    Search {
+        text: String,
+        cursor: Option<String>,
+    },
     Error(String),
 }
 
@@ -75,7 +84,8 @@ impl Doorway {
             View::History(id) => self.history_page(&site, &id, sight).await,
             View::Version { id, seq } => self.version_page(&site, &id, seq, sight).await,
             View::Search { text, cursor } => {
-                self.search_page(&site, &text, cursor.as_deref(), sight).await
+                self.search_page(&site, &text, cursor.as_deref(), sight)
+                    .await
             }
             View::Error(code) => error_page(&site, &code),
         }

@@ -70,12 +70,7 @@ pub(crate) fn narrowest<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Reach {
 
 /// Reads a kind in an address: its name, whatever the case of its letters.
 pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
-    let kinds = [
-        Content::KIND,
-        Path::KIND,
-        BlobManifest::KIND,
-        Profile::KIND,
-    ];
+    let kinds = [Content::KIND, Path::KIND, BlobManifest::KIND, Profile::KIND];
     kinds
         .into_iter()
         .find(|kind| kind.eq_ignore_ascii_case(text))

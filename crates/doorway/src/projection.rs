@@ -58,11 +58,21 @@ impl Handle {
         drop(self.inputs.send(input).await);
     }
 
+    /// Notes that a chain has grown, before anybody is told so: from now on what is not projected counts as lag.
+    pub(crate) fn committed(&self, agent: &AgentPubKey, seq: u32) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = status.heads.entry(agent.clone()).or_default();
+        *head = (*head).max(seq);
+    }
+
     /// Returns how many committed records are not projected.
     pub(crate) fn lag(&self) -> u64 {
         let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         let behind = |(agent, head): (&AgentPubKey, &u32)| {
-            let stored = status.stored.get(agent).map_or(0, |seq| u64::from(*seq) + 1);
+            let stored = status
+                .stored
+                .get(agent)
+                .map_or(0, |seq| u64::from(*seq) + 1);
             (u64::from(*head) + 1).saturating_sub(stored)
         };
         status.heads.iter().map(behind).sum()

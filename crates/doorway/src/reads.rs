@@ -2,7 +2,8 @@
 
 use api::item::Evidence;
 use api::{
-    ChainView, HeadView, ItemView, JSON, ListView, RecordView, SCHEMA_VERSION, SearchHit, SearchView,
+    ChainView, HeadView, ItemView, JSON, ListView, RecordView, SCHEMA_VERSION, SearchHit,
+    SearchView,
 };
 use base::{Code, Problem, Timestamp};
 use chain::kind::{Opened, Path};
@@ -76,7 +77,9 @@ impl Doorway {
         sight: &Sight,
     ) -> Result<Loaded, Problem> {
         let version = self.store().version(&row.id, seq).await?;
-        let record = version.and_then(|version| version.record).ok_or_else(nothing)?;
+        let record = version
+            .and_then(|version| version.record)
+            .ok_or_else(nothing)?;
         let (item, spilled) = self.open(&record).await?;
         if !item.reach().admits(&sight.reader(), &row.author) {
             return Err(nothing());
@@ -138,7 +141,12 @@ impl Doorway {
         let seq = loaded.record.action().action_seq();
         let previous = self.record_at(author, seq.saturating_sub(1)).await?;
         let genesis = self.record_at(author, 0).await?;
-        let first = self.store().versions(&loaded.row.id).await?.into_iter().next();
+        let first = self
+            .store()
+            .versions(&loaded.row.id)
+            .await?
+            .into_iter()
+            .next();
         let first = first.and_then(|version| version.record);
         let original = first.filter(|first| first.action().action_seq() != seq);
         Ok(view.with_proof(&Evidence {
@@ -209,7 +217,10 @@ impl Doorway {
             return Err(Problem::new(Code::MalformedQuery, detail));
         }
         let offset = cursor.map_or(Ok(0), |cursor| {
-            let offset = cursor.parse::<u32>().ok().filter(|offset| *offset <= 10_000);
+            let offset = cursor
+                .parse::<u32>()
+                .ok()
+                .filter(|offset| *offset <= 10_000);
             offset.ok_or_else(|| Problem::new(Code::MalformedCursor, "not a cursor of a search"))
         })?;
         let query = SearchQuery {
@@ -229,7 +240,10 @@ impl Doorway {
         sight: &Sight,
     ) -> Result<Made, Problem> {
         if text.trim().is_empty() {
-            return Err(Problem::new(Code::MalformedQuery, "q: say what to look for"));
+            return Err(Problem::new(
+                Code::MalformedQuery,
+                "q: say what to look for",
+            ));
         }
         let limit = list::clamp(limit);
         let (found, offset) = self.look_for(text, cursor, limit, sight).await?;
@@ -280,7 +294,10 @@ impl Doorway {
                 RecordView::without_entry(record)
             });
         }
-        let last = page.records.last().map(|record| record.action().action_seq());
+        let last = page
+            .records
+            .last()
+            .map(|record| record.action().action_seq());
         Ok(ChainView {
             schema_version: SCHEMA_VERSION,
             agent: agent.to_string(),
@@ -308,7 +325,11 @@ impl Doorway {
     }
 
     /// Loads a course and the rows of the pages in its tree that the reader may see.
-    pub(crate) async fn course(&self, row: Row, sight: &Sight) -> Result<(Loaded, Path, Vec<Row>), Problem> {
+    pub(crate) async fn course(
+        &self,
+        row: Row,
+        sight: &Sight,
+    ) -> Result<(Loaded, Path, Vec<Row>), Problem> {
         let loaded = self.load(row).await?;
         let Item::Path(path) = loaded.item.clone() else {
             return Err(nothing());
@@ -327,7 +348,10 @@ pub(crate) fn nothing() -> Problem {
 }
 
 fn damaged(what: &str) -> Problem {
-    Problem::new(Code::StoreFailed, format!("record of {what} cannot be read"))
+    Problem::new(
+        Code::StoreFailed,
+        format!("record of {what} cannot be read"),
+    )
 }
 
 /// Makes the JSON answer of a view.

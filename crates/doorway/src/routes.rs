@@ -45,7 +45,10 @@ pub fn router(doorway: &Doorway) -> Router {
         .route("/api/v1/cache/{kind}", get(reads::list))
         .route("/api/v1/cache/{kind}/{*id}", get(reads::item))
         .route("/api/v1/search", get(reads::search))
-        .route("/api/v1/chains/{agent}", get(chains::read).put(chains::append))
+        .route(
+            "/api/v1/chains/{agent}",
+            get(chains::read).put(chains::append),
+        )
         .route("/openapi.json", get(service::openapi))
         .route("/db/schema", get(service::db_schema))
         .layer(CompressionLayer::new())
@@ -115,7 +118,11 @@ impl Doorway {
         let token = bearer(headers)?
             .ok_or_else(|| Problem::new(Code::TokenMissing, Code::TokenMissing.title()))?;
         let key = self.tokens().holder(token, self.now())?;
-        let role: Option<Role> = self.community().member(&key).await?.map(|member| member.role);
+        let role: Option<Role> = self
+            .community()
+            .member(&key)
+            .await?
+            .map(|member| member.role);
         session::authorise(role, action, &key, None)?;
         Ok(key)
     }

@@ -1,12 +1,13 @@
 //! The doorway as a whole: what it is made of, how it starts and how it ends.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::{Code, Duration, Problem, Timestamp};
 use blobs::Blobs;
 use chain::AgentPubKey;
-use conductor::{AppId, CellId, Conductor, Custody, Origin, Provision};
+use conductor::{AppId, CellId, Conductor, Custody, Hosted, Origin, Provision};
 use crypto::Keypair;
 use disk::Folder;
 use doorway_core::projector::Input;
@@ -18,6 +19,9 @@ use crate::hot::Hot;
 use crate::projection::{self, Handle, Parts};
 use crate::store::{ProjectionStore, SqliteStore};
 use crate::tokens::Tokens;
+
+/// Chains that the conductor is asked for at once.
+const HOSTED_PAGE: u32 = 500;
 
 /// Name of the file with the doorway's own key.
 const KEY_FILE: &str = "doorway.key";
@@ -109,7 +113,9 @@ impl Doorway {
         let opened = |error: db::OpenError| Problem::new(error.code(), error.to_string());
         let community = Community::open(&config.data.join("community.sqlite")).map_err(opened)?;
         let store = SqliteStore::open(&config.data.join("projection.sqlite")).map_err(opened)?;
-        let identity = community.identity(&config.name, &config.network_seed).await?;
+        let identity = community
+            .identity(&config.name, &config.network_seed)
+            .await?;
         if let Some(steward) = &config.first_steward
             && community.admit_first(steward, clock.now()).await?
         {
@@ -141,14 +147,38 @@ impl Doorway {
             supervisor: supervisor.clone(),
         }));
         for member in doorway.0.community.members().await? {
-            let cursor = cursors
-                .iter()
-                .find_map(|(agent, cursor)| (*agent == member.agent).then(|| cursor.clone()));
             doorway.host(&member.agent).await?;
-            let agent = member.agent;
-            doorway.0.projection.tell(Input::Follow { agent, cursor }).await;
+        }
+        let mut cursors: BTreeMap<_, _> = cursors.into_iter().collect();
+        for agent in doorway.hosted().await? {
+            let cursor = cursors.remove(&agent);
+            doorway
+                .0
+                .projection
+                .tell(Input::Follow { agent, cursor })
+                .await;
         }
         Ok(doorway)
+    }
+
+    /// Returns whose chains of this community are here: those of members, and of former members too, because
+    /// what they wrote stays.
+    async fn hosted(&self) -> Result<Vec<AgentPubKey>, Problem> {
+        let mut agents = Vec::new();
+        let mut after: Option<AppId> = None;
+        loop {
+            let conductor = &self.0.engines.conductor;
+            let page = conductor.hosted(after.as_ref(), HOSTED_PAGE).await;
+            let page = page.map_err(conductor_problem)?;
+            let Some(last) = page.last() else {
+                return Ok(agents);
+            };
+            after = Some(last.app_id.clone());
+            let ours = |hosted: Hosted| {
+                (hosted.cell.dna == self.0.identity.dna).then_some(hosted.cell.agent)
+            };
+            agents.extend(page.into_iter().filter_map(ours));
+        }
     }
 
     /// Makes the cell of a member who signs on a device of their own.
@@ -162,7 +192,10 @@ impl Doorway {
             custody: Custody::External,
         };
         let conductor = &self.0.engines.conductor;
-        conductor.provision(provision).await.map_err(conductor_problem)?;
+        conductor
+            .provision(provision)
+            .await
+            .map_err(conductor_problem)?;
         conductor
             .set_enabled(&app_id, true)
             .await
@@ -181,19 +214,17 @@ impl Doorway {
             .into_iter()
             .find_map(|(agent, cursor)| (agent == member.agent).then_some(cursor));
         let agent = member.agent.clone();
-        self.0.projection.tell(Input::Follow { agent, cursor }).await;
+        self.0
+            .projection
+            .tell(Input::Follow { agent, cursor })
+            .await;
         self.0.hot.lists_changed();
         Ok(())
     }
 
-    /// Takes a member off the list; what they wrote stays.
+    /// Takes a member off the list; what they wrote stays, and their chain takes nothing more.
     pub(crate) async fn dismiss(&self, agent: &AgentPubKey) -> Result<bool, Problem> {
-        let was_member = self.0.community.remove(agent).await?;
-        if was_member {
-            let agent = agent.clone();
-            self.0.projection.tell(Input::Unfollow { agent }).await;
-        }
-        Ok(was_member)
+        self.0.community.remove(agent).await
     }
 
     fn cell_of(&self, agent: &AgentPubKey) -> CellId {

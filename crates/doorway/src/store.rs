@@ -65,10 +65,12 @@ impl Sight {
     /// Returns the reader for [`Reach::admits`].
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        self.key.as_deref().map_or(Reader::Anonymous, |key| Reader::Agent {
-            key,
-            is_member: self.is_member,
-        })
+        self.key
+            .as_deref()
+            .map_or(Reader::Anonymous, |key| Reader::Agent {
+                key,
+                is_member: self.is_member,
+            })
     }
 
     /// Returns whether the reader may see this row.

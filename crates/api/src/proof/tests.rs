@@ -112,7 +112,11 @@ impl Fixture {
         self.chain
             .chunks(size)
             .map(|records| {
-                let reached = records.last().expect("no chunk is empty").action().action_seq();
+                let reached = records
+                    .last()
+                    .expect("no chunk is empty")
+                    .action()
+                    .action_seq();
                 ChainView {
                     schema_version: SCHEMA_VERSION,
                     agent: last.action().author().to_string(),
@@ -264,9 +268,21 @@ fn a_walk_through_a_chain_that_was_cut_or_mixed_fails() {
     let fixture = fixture(1);
     let proof = check(fixture.updated().as_bytes()).expect("a proof that holds");
     let cases: [(&str, fn(&mut Vec<ChainView>), Code); 4] = [
-        ("left out", |pages| drop(pages[0].records.remove(2)), Code::ChainGap),
-        ("cut", |pages| pages[0].records.truncate(4), Code::PositionDiffers),
-        ("other author", |pages| pages[0].agent.push('x'), Code::PositionDiffers),
+        (
+            "left out",
+            |pages| drop(pages[0].records.remove(2)),
+            Code::ChainGap,
+        ),
+        (
+            "cut",
+            |pages| pages[0].records.truncate(4),
+            Code::PositionDiffers,
+        ),
+        (
+            "other author",
+            |pages| pages[0].agent.push('x'),
+            Code::PositionDiffers,
+        ),
         (
             "endless",
             |pages| pages[0].next_after = Some(3),

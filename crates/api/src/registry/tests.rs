@@ -57,7 +57,10 @@ fn the_typescript_module_declares_every_type_once() {
 
 #[test]
 fn operations_have_unique_names() {
-    let mut ids: Vec<&str> = crate::openapi::ROUTES.iter().map(|route| route.id).collect();
+    let mut ids: Vec<&str> = crate::openapi::ROUTES
+        .iter()
+        .map(|route| route.id)
+        .collect();
     ids.sort_unstable();
     assert!(ids.windows(2).all(|pair| pair[0] != pair[1]));
 }

@@ -5,7 +5,10 @@ use super::*;
 #[test]
 fn numbers_are_unique_and_ascending() {
     let numbers: Vec<u16> = Code::ALL.iter().map(|code| code.number()).collect();
-    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] < pair[1]),
+        "{numbers:?}"
+    );
 }
 
 #[test]

@@ -63,13 +63,21 @@ pub(crate) const ACTIVE_CONTENT: Code = Code::ActiveContent;
 const RUN: [&str; 4] = ["javascript", "vbscript", "livescript", "data"];
 
 /// Addresses that every doorway answers itself.
-const DOORWAY: [&str; 6] = [
+const DOORWAY: [&str; 14] = [
     "/courses/",
     "/pages/",
     "/store/",
     "/search",
     "/authors/",
     "/api/",
+    "/errors/",
+    "/items/",
+    "/proofs/",
+    "/history/",
+    "/openapi.json",
+    "/health",
+    "/ready",
+    "/version",
 ];
 
 /// Folders of a Carpentries lesson whose pages share one folder on the web.

@@ -88,3 +88,6 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
     })
     .map_err(|error| refuse(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,11 +50,11 @@ pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<(), Problem> {
     };
     let start = html.find(ARTICLE.0).map(|at| at + ARTICLE.0.len());
     let end = html.rfind(ARTICLE.1);
-    let article = start
-        .zip(end)
-        .and_then(|(start, end)| html.get(start..end));
+    let article = start.zip(end).and_then(|(start, end)| html.get(start..end));
     if article != Some(doorway::render(content).html.as_str()) {
-        return Err(differs("the page shows another text than the signed record"));
+        return Err(differs(
+            "the page shows another text than the signed record",
+        ));
     }
     Ok(())
 }
@@ -62,9 +62,9 @@ pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<(), Problem> {
 /// The digest that came with the page (RFC 9530) covers what is not signed: the frame around the text.
 fn check_digest(answer: &Answer) -> Result<(), Problem> {
     match answer.digest {
-        Some(digest) if digest != ContentHash::of(&answer.body) => {
-            Err(differs("the page was changed on the way: its digest does not fit"))
-        }
+        Some(digest) if digest != ContentHash::of(&answer.body) => Err(differs(
+            "the page was changed on the way: its digest does not fit",
+        )),
         Some(_) | None => Ok(()),
     }
 }

@@ -62,7 +62,9 @@ impl Machine {
         let bread = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bread");
         copy(&bread, &folder.path().join("work/my-course"));
         let path = std::env::var("PATH").unwrap_or_default();
-        let curl = std::env::split_paths(&path).map(|folder| folder.join("curl")).find(|file| file.is_file());
+        let curl = std::env::split_paths(&path)
+            .map(|folder| folder.join("curl"))
+            .find(|file| file.is_file());
         let mut machine = Self {
             binary: Binary::commonhold().unwrap(),
             folder,
@@ -96,7 +98,13 @@ impl Machine {
     /// Prepares a program as a person in this home would start it.
     fn dress(&self, mut command: Command) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
-        for variable in ["COMMONHOLD_HOME", "XDG_DATA_HOME", "LISTEN", "LOG_LEVEL", "PUBLIC_URL"] {
+        for variable in [
+            "COMMONHOLD_HOME",
+            "XDG_DATA_HOME",
+            "LISTEN",
+            "LOG_LEVEL",
+            "PUBLIC_URL",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -121,7 +129,11 @@ impl Machine {
     fn words(&self, line: &str) -> Vec<String> {
         let split = self.run_shell(&format!("for word in {line}; do echo \"$word\"; done"));
         assert!(split.status.success(), "{line}");
-        String::from_utf8(split.stdout).unwrap().lines().map(str::to_owned).collect()
+        String::from_utf8(split.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Starts the program's `up` with these words, on a free port.
@@ -149,7 +161,11 @@ impl Machine {
     /// Puts in what a reader puts in.
     fn fill_in(&self, text: &str) -> String {
         let other = self.at("other").join("data").display().to_string();
-        let places = [("KEY", self.neighbour.as_str()), ("URL", &self.address), ("DIR", &other)];
+        let places = [
+            ("KEY", self.neighbour.as_str()),
+            ("URL", &self.address),
+            ("DIR", &other),
+        ];
         let mut filled = text.replace(ADDRESS, &self.address);
         for (place, value) in places {
             let words: Vec<&str> = filled
@@ -169,7 +185,10 @@ impl Machine {
         if let Some(words) = line.strip_prefix("cargo xtask ") {
             return self.follow_task(words);
         }
-        if let Some(words) = line.strip_prefix(&format!("{program} up")).filter(|_| name == "commonhold") {
+        if let Some(words) = line
+            .strip_prefix(&format!("{program} up"))
+            .filter(|_| name == "commonhold")
+        {
             let words = self.words(words);
             return Ok(self.follow_up(words));
         }
@@ -180,7 +199,9 @@ impl Machine {
             return Ok(Followed::LeftOut);
         }
         if name != "commonhold" && !TOOLS.contains(&name) {
-            return Err(format!("nothing runs {name}; teach the test, or mark the block as text"));
+            return Err(format!(
+                "nothing runs {name}; teach the test, or mark the block as text"
+            ));
         }
         // A copy is made of a doorway that is stopped, as the handbook says.
         let is_copy = name == "tar" && line.contains("share");
@@ -195,7 +216,11 @@ impl Machine {
             Ok(Followed::Run)
         } else {
             let said = [output.stdout, output.stderr].concat();
-            Err(format!("{}: {}", output.status, String::from_utf8_lossy(&said)))
+            Err(format!(
+                "{}: {}",
+                output.status,
+                String::from_utf8_lossy(&said)
+            ))
         }
     }
 
@@ -216,7 +241,10 @@ impl Machine {
         if words.iter().any(|word| word == "--data") {
             let (process, address) = self.up(&words);
             let host = address.trim_start_matches("http://").parse().unwrap();
-            assert_eq!(http::status(host, "/courses/handbook/welcome", DEADLINE).unwrap(), 200);
+            assert_eq!(
+                http::status(host, "/courses/handbook/welcome", DEADLINE).unwrap(),
+                200
+            );
             end(process);
         } else {
             self.start(words);
@@ -232,17 +260,33 @@ impl Machine {
         if tool == "commonhold" {
             let output = self.run_shell(&format!("{line} --help"));
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return output.status.success().then_some(Followed::Read).ok_or(said);
+            return output
+                .status
+                .success()
+                .then_some(Followed::Read)
+                .ok_or(said);
         }
         if tool == "apt-get" {
             let is_package = |word: &str| {
-                word.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"+-.".contains(&letter))
+                word.bytes().all(|letter| {
+                    letter.is_ascii_lowercase()
+                        || letter.is_ascii_digit()
+                        || b"+-.".contains(&letter)
+                })
             };
-            let packages = line.strip_prefix("apt-get install -y ").ok_or("apt-get install -y PACKAGE…")?;
-            return packages.split(' ').all(is_package).then_some(Followed::Read).ok_or_else(|| packages.to_owned());
+            let packages = line
+                .strip_prefix("apt-get install -y ")
+                .ok_or("apt-get install -y PACKAGE…")?;
+            return packages
+                .split(' ')
+                .all(is_package)
+                .then_some(Followed::Read)
+                .ok_or_else(|| packages.to_owned());
         }
         let is_known = TOOLS_OF_ROOT.contains(&tool);
-        is_known.then_some(Followed::Read).ok_or_else(|| format!("nothing reads {tool}"))
+        is_known
+            .then_some(Followed::Read)
+            .ok_or_else(|| format!("nothing reads {tool}"))
     }
 }
 
@@ -267,7 +311,9 @@ fn follow(documents: &[PathBuf]) -> usize {
             match machine.follow(&command.text) {
                 Ok(Followed::Run) => run += 1,
                 Ok(Followed::Read) => {}
-                Ok(Followed::LeftOut) => eprintln!("left out, because curl is not installed: {place}"),
+                Ok(Followed::LeftOut) => {
+                    eprintln!("left out, because curl is not installed: {place}")
+                }
                 Err(reason) => panic!("{place}\n{reason}"),
             }
         }
@@ -279,7 +325,11 @@ fn follow(documents: &[PathBuf]) -> usize {
 /// Ends a doorway as Ctrl-C does, and expects it to end well.
 fn end(mut process: Process) {
     process.terminate().unwrap();
-    assert!(process.wait(DEADLINE).unwrap().success(), "{}", process.stderr());
+    assert!(
+        process.wait(DEADLINE).unwrap().success(),
+        "{}",
+        process.stderr()
+    );
 }
 
 /// Returns the words of `up` with a port that the system chooses.
@@ -304,11 +354,16 @@ fn tasks() -> Vec<String> {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let help = String::from_utf8(output.stdout).unwrap();
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let list = list.take_while(|line| line.starts_with("  "));
-    list.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    list.filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .collect()
 }
 
 /// Copies a folder with everything below.
@@ -332,8 +387,13 @@ fn handbook() -> PathBuf {
 /// The pages of the handbook, in the order of its `config.yaml`.
 fn chapters() -> Vec<PathBuf> {
     let config = fs::read_to_string(handbook().join("config.yaml")).unwrap();
-    let listed = config.lines().filter_map(|line| line.trim().strip_prefix("- "));
-    listed.filter(|name| name.ends_with(".md")).map(|name| handbook().join(name)).collect()
+    let listed = config
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- "));
+    listed
+        .filter(|name| name.ends_with(".md"))
+        .map(|name| handbook().join(name))
+        .collect()
 }
 
 #[test]
@@ -345,7 +405,9 @@ fn every_command_of_the_readme_works() {
 fn every_command_of_the_handbook_works() {
     let chapters = chapters();
     let files = fs::read_dir(handbook()).unwrap().filter_map(Result::ok);
-    let files = files.filter(|entry| entry.path().extension().is_some_and(|end| end == "md")).count();
+    let files = files
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "md"))
+        .count();
     assert_eq!(chapters.len(), files, "config.yaml names every page");
     assert!(follow(&chapters) >= 40);
 }
@@ -353,7 +415,10 @@ fn every_command_of_the_handbook_works() {
 #[test]
 fn the_handbook_can_be_published_without_a_warning() {
     let machine = Machine::new();
-    let line = format!("commonhold publish {} --dry-run --json", handbook().display());
+    let line = format!(
+        "commonhold publish {} --dry-run --json",
+        handbook().display()
+    );
     let output = machine.run_shell(&line);
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said["ok"], true, "{said}");
@@ -365,17 +430,32 @@ fn the_handbook_can_be_published_without_a_warning() {
 #[test]
 fn every_code_has_a_page_that_says_what_to_do() {
     let machine = Machine::new();
-    let host = machine.address.trim_start_matches("http://").parse().unwrap();
+    let host = machine
+        .address
+        .trim_start_matches("http://")
+        .parse()
+        .unwrap();
     for code in Code::ALL {
-        let text = fs::read_to_string(workspace_root().join(format!("docs/errors/{code}.md"))).unwrap();
+        let text =
+            fs::read_to_string(workspace_root().join(format!("docs/errors/{code}.md"))).unwrap();
         let (first, rest) = code.title().split_at(1);
         let heading = format!("# {code}: {}{rest}", first.to_uppercase());
         assert_eq!(text.lines().next(), Some(heading.as_str()));
-        let sections: Vec<&str> = text.lines().filter(|line| line.starts_with("## ")).collect();
-        assert_eq!(sections, ["## What happened", "## What it means", "## What to do"], "{code}");
+        let sections: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("## "))
+            .collect();
+        assert_eq!(
+            sections,
+            ["## What happened", "## What it means", "## What to do"],
+            "{code}"
+        );
         // A relative link would lead elsewhere on a doorway than beside this file.
         let prose = text.split("```").step_by(2);
-        assert!(!prose.collect::<String>().contains("]("), "{code}: name other pages by their code");
+        assert!(
+            !prose.collect::<String>().contains("]("),
+            "{code}: name other pages by their code"
+        );
         let status = http::status(host, &format!("/errors/{code}"), DEADLINE).unwrap();
         assert_eq!(status, 200, "{code}");
     }
@@ -392,7 +472,10 @@ fn every_decision_is_short_dated_and_listed() {
             continue;
         }
         let text = fs::read_to_string(folder.join(&name)).unwrap();
-        assert!(text.starts_with("# ") && text.contains("\nDate: 20"), "{name}");
+        assert!(
+            text.starts_with("# ") && text.contains("\nDate: 20"),
+            "{name}"
+        );
         assert!(text.lines().count() < 40, "{name}");
         assert!(list.contains(&format!("]({name})")), "{name}");
         count += 1;

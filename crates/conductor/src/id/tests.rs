@@ -1,3 +1,5 @@
+//! Names: what they may hold.
+
 use super::*;
 
 #[test]

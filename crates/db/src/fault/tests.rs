@@ -1,3 +1,5 @@
+//! Faults: how they are told apart.
+
 use super::*;
 
 fn failure(code: i32) -> rusqlite::Error {

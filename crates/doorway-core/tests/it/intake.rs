@@ -5,11 +5,11 @@ mod simulation;
 
 use std::ops::Range;
 
-use base::{Code, Problem};
-use chain::{AgentPubKey, Head, Record, Rejection, record};
+use base::{Code, Problem, Timestamp};
+use chain::{AgentPubKey, Author, Head, Record, Rejection, dna, record};
 use doorway_core::intake::{Claim, Known, Limits, Plan, Refusal, overlap, plan};
 
-use crate::chains::{Writer, dna_hash, page, with_bad_signature};
+use crate::chains::{Writer, dna_hash, page, sign, with_bad_signature};
 
 /// Returns the head after these records.
 fn head_of(records: &[Record]) -> Option<Head> {
@@ -172,6 +172,41 @@ fn two_signed_records_for_one_place_are_a_fork_with_its_proof() {
     let refusal = send(&one.agent(), &one.records, &other.records[7..]).expect_err("it forks");
     assert_eq!(refusal, Refusal::Record(Rejection::Link { seq: 7 }));
     assert_eq!(refusal.code(), Code::ChainFork);
+}
+
+#[test]
+fn branches_that_part_before_what_was_sent_are_a_fork_without_its_proof() {
+    let mut one = writer(6);
+    let mut other = one.clone();
+    for number in 0..2 {
+        one.create(&page(&format!("one {number}")));
+        other.create(&page(&format!("other {number}")));
+    }
+    let refusal = send(&one.agent(), &one.records, &other.records[7..]).expect_err("it forks");
+    assert_eq!(
+        refusal,
+        Refusal::Fork {
+            seq: 7,
+            proof: None
+        }
+    );
+    assert_eq!(refusal.code(), Code::ChainFork);
+}
+
+#[test]
+fn chain_of_another_community_is_no_fork() {
+    let writer = writer(6);
+    let mut author = Author::new(writer.agent(), None);
+    let drafts = author.genesis(&dna::hash_for("elsewhere"), Timestamp::EPOCH);
+    let sent: Vec<Record> = drafts
+        .into_iter()
+        .map(|draft| sign(1, draft.action, draft.entry))
+        .collect();
+    for known in [0, 6] {
+        let refusal = send(&writer.agent(), &writer.records[..known], &sent)
+            .expect_err("it is from elsewhere");
+        assert_eq!(refusal.code(), Code::WrongDna, "{refusal}");
+    }
 }
 
 #[test]

@@ -51,115 +51,138 @@ fn known(author: u8, kind: &str, seq: u32, is_withdrawn: bool) -> Known {
     }
 }
 
+fn check(cases: impl IntoIterator<Item = (&'static str, Option<Known>, Change, Merge)>) {
+    for (label, existing, change, expect) in cases {
+        assert_eq!(merge(existing.as_ref(), &change), expect, "{label}");
+    }
+}
+
+/// A page of agent 1, projected up to record 4.
+fn own() -> Option<Known> {
+    Some(known(1, "content", 4, false))
+}
+
+fn first() -> Item {
+    page("first")
+}
+
+fn skip(reason: Skip) -> Merge {
+    Merge::Skip(reason)
+}
+
 #[test]
-fn every_case_of_the_rule() {
-    let page = || page("first");
-    let profile = || {
-        Item::Profile(Profile {
-            name: "Ada".to_owned(),
-            ..Profile::default()
-        })
-    };
-    let skip = |reason| Change::Skip {
-        action: any_action(),
-        seq: 5,
-        reason,
-    };
-    let cases = [
-        ("first version", None, put(true, page()), Merge::Insert),
+fn changes_of_an_authors_own_items_are_taken() {
+    check([
+        ("first version", None, put(true, first()), Merge::Insert),
+        ("newer version", own(), put(false, first()), Merge::Replace),
+        ("withdrawal", own(), withdraw(), Merge::Withdraw),
+    ]);
+}
+
+#[test]
+fn changes_of_what_is_not_there_not_ones_own_or_of_another_kind_are_skipped() {
+    let foreign = || Some(known(2, "content", 4, false));
+    let profile = Item::Profile(Profile {
+        name: "Ada".to_owned(),
+        ..Profile::default()
+    });
+    check([
         (
             "update of nothing",
             None,
-            put(false, page()),
-            Merge::Skip(Skip::UnknownItem),
+            put(false, first()),
+            skip(Skip::UnknownItem),
         ),
         (
             "withdrawal of nothing",
             None,
             withdraw(),
-            Merge::Skip(Skip::UnknownItem),
-        ),
-        (
-            "newer version",
-            Some(known(1, "content", 4, false)),
-            put(false, page()),
-            Merge::Replace,
-        ),
-        (
-            "withdrawal",
-            Some(known(1, "content", 4, false)),
-            withdraw(),
-            Merge::Withdraw,
+            skip(Skip::UnknownItem),
         ),
         (
             "foreign update",
-            Some(known(2, "content", 4, false)),
-            put(false, page()),
-            Merge::Skip(Skip::ForeignItem),
+            foreign(),
+            put(false, first()),
+            skip(Skip::ForeignItem),
         ),
         (
             "foreign withdrawal",
-            Some(known(2, "content", 4, false)),
+            foreign(),
             withdraw(),
-            Merge::Skip(Skip::ForeignItem),
+            skip(Skip::ForeignItem),
         ),
         (
             "other kind",
-            Some(known(1, "content", 4, false)),
-            put(false, profile()),
-            Merge::Skip(Skip::OtherKind),
+            own(),
+            put(false, profile),
+            skip(Skip::OtherKind),
         ),
+    ]);
+}
+
+#[test]
+fn withdrawn_items_stay_withdrawn() {
+    let withdrawn = || Some(known(1, "content", 4, true));
+    check([
         (
             "update after withdrawal",
-            Some(known(1, "content", 4, true)),
-            put(false, page()),
-            Merge::Skip(Skip::Withdrawn),
+            withdrawn(),
+            put(false, first()),
+            skip(Skip::Withdrawn),
         ),
         (
             "second withdrawal",
-            Some(known(1, "content", 4, true)),
+            withdrawn(),
             withdraw(),
-            Merge::Skip(Skip::Withdrawn),
+            skip(Skip::Withdrawn),
         ),
+    ]);
+}
+
+#[test]
+fn changes_that_are_projected_already_are_skipped() {
+    let earlier = || Some(known(1, "content", 3, false));
+    let same = |is_withdrawn| Some(known(1, "content", 5, is_withdrawn));
+    check([
         (
             "first version again",
-            Some(known(1, "content", 4, false)),
-            put(true, page()),
-            Merge::Skip(Skip::Superseded),
+            own(),
+            put(true, first()),
+            skip(Skip::Superseded),
         ),
         (
             "first version late",
-            Some(known(1, "content", 3, false)),
-            put(true, page()),
-            Merge::Skip(Skip::Superseded),
+            earlier(),
+            put(true, first()),
+            skip(Skip::Superseded),
         ),
         (
             "update again",
-            Some(known(1, "content", 5, false)),
-            put(false, page()),
-            Merge::Skip(Skip::Superseded),
+            same(false),
+            put(false, first()),
+            skip(Skip::Superseded),
         ),
         (
             "withdrawal again",
-            Some(known(1, "content", 5, true)),
+            same(true),
             withdraw(),
-            Merge::Skip(Skip::Superseded),
+            skip(Skip::Superseded),
         ),
-        (
-            "skipped before",
-            None,
-            skip(Skip::Private),
-            Merge::Skip(Skip::Private),
-        ),
-        (
-            "skipped before",
-            Some(known(1, "content", 4, false)),
-            skip(Skip::UnknownKind),
-            Merge::Skip(Skip::UnknownKind),
-        ),
-    ];
-    for (label, existing, change, expect) in cases {
-        assert_eq!(merge(existing.as_ref(), &change), expect, "{label}");
+    ]);
+}
+
+#[test]
+fn what_was_skipped_before_stays_skipped() {
+    let change = |reason| Change::Skip {
+        action: any_action(),
+        seq: 5,
+        reason,
+    };
+    for reason in Skip::ALL {
+        check([
+            ("new", None, change(reason), skip(reason)),
+            ("known", own(), change(reason), skip(reason)),
+        ]);
     }
 }
 

@@ -51,7 +51,7 @@ pub fn author(site: &Site, author: &Author) -> Markup {
         title: &author.name,
         description: &author.about,
         href: Some(&author.href),
-        record_href: None,
+        record_href: author.record_href.as_deref(),
         kind: Kind::Website,
         search: SearchBox::Header,
     };

@@ -36,6 +36,12 @@ pub fn course(site: &Site, course: &Course) -> Markup {
                         h2 lang=(site.language.tag()) { (words.about_course) }
                         (article(&introduction.html))
                     }
+                    @if !course.attribution.is_empty() {
+                        section.attribution {
+                            h2 lang=(site.language.tag()) { (words.about_course) }
+                            p.small { (course.attribution) }
+                        }
+                    }
                 }
                 (facts(site, course))
             }

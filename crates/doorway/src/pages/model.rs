@@ -151,6 +151,8 @@ pub struct Course {
     pub contents: Contents,
     /// One or two sentences; may be empty.
     pub description: String,
+    /// Where it comes from and whom to thank; may be empty.
+    pub attribution: String,
     /// Language tag of the content.
     pub language: String,
     /// Under which licence it may be used.
@@ -270,6 +272,8 @@ pub struct Author {
     pub about: String,
     /// The agent key as text (`uhCAk…`).
     pub key: String,
+    /// Address of their signed profile as JSON, when they have one.
+    pub record_href: Option<String>,
     /// Their courses.
     pub courses: Vec<CourseCard>,
     /// Their pages that belong to no course.

@@ -52,7 +52,8 @@ impl Doorway {
             start_href: order.first().map(|row| present::page_of(row)),
             page_count: order.len() as u64,
             contents,
-            description: describe(&path),
+            description: path.summary.clone(),
+            attribution: path.attribution.clone(),
             language: path.language.clone(),
             license: license(&path.licence),
             tags: path.tags.clone(),
@@ -134,9 +135,7 @@ impl Doorway {
             previous: place
                 .and_then(|place| order.get(place.checked_sub(1)?))
                 .map(neighbour),
-            next: place
-                .and_then(|place| order.get(place + 1))
-                .map(neighbour),
+            next: place.and_then(|place| order.get(place + 1)).map(neighbour),
             contents: Some(contents(&path, &pages)),
         };
         Ok(Some(Found { reach, around }))
@@ -196,15 +195,6 @@ fn places(nodes: &[Node], pages: &Pages) -> Vec<Place> {
             })
         })
         .collect()
-}
-
-/// Returns what a course says about itself, with its origin.
-fn describe(path: &Path) -> String {
-    [path.summary.trim(), path.attribution.trim()]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn author_tag(record: &chain::Record) -> Tag {

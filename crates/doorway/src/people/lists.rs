@@ -69,9 +69,7 @@ impl Doorway {
             .store()
             .find(Wanted::Profile(author.to_owned()), sight)
             .await?;
-        let courses = self
-            .rows(Path::KIND, Some(author), None, sight)
-            .await?;
+        let courses = self.rows(Path::KIND, Some(author), None, sight).await?;
         let loose = self
             .rows(Content::KIND, Some(author), Some(String::new()), sight)
             .await?;
@@ -90,6 +88,7 @@ impl Doorway {
                 .map(|row| row.summary.clone())
                 .unwrap_or_default(),
             key: author.to_owned(),
+            record_href: profile.as_ref().map(present::proof_of),
             courses: self.course_cards(&courses, &names, sight).await?,
             pages: page_cards(&loose, &names),
         };

@@ -8,7 +8,6 @@ use doorway_core::session::{Action, Role};
 use http_kit::{Json, Path, ProblemResponse};
 
 use crate::community::Member;
-use crate::reads::nothing;
 use crate::service::Doorway;
 use crate::store::{Sight, Wanted};
 
@@ -58,7 +57,8 @@ pub(super) async fn dismiss(
     if doorway.dismiss(&agent).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(nothing().into())
+        let detail = format!("{agent} is not on the list of members");
+        Err(Problem::new(Code::NotFound, detail).into())
     }
 }
 

@@ -37,12 +37,22 @@ pub(super) async fn token(
     let signature = STANDARD.decode(&request.signature).ok();
     let signature: [u8; 64] = signature
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Problem::new(Code::ChallengeInvalid, "the signature is not 64 bytes in base64"))?;
+        .ok_or_else(|| {
+            Problem::new(
+                Code::ChallengeInvalid,
+                "the signature is not 64 bytes in base64",
+            )
+        })?;
     let now = doorway.now();
     let agent: AgentPubKey = doorway
         .tokens()
         .answered(&request.challenge, &signature, now)?;
-    if doorway.community().member(&agent.to_string()).await?.is_none() {
+    if doorway
+        .community()
+        .member(&agent.to_string())
+        .await?
+        .is_none()
+    {
         return Err(Problem::from(Denial::NotAMember).into());
     }
     let life = Purpose::Access.life().as_secs();

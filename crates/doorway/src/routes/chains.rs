@@ -40,7 +40,9 @@ pub(super) async fn read(
     let agent = agent(&name)?;
     let sight = doorway.sight(&headers).await?;
     let limit = list::clamp(parameters.limit);
-    let view = doorway.chain(&agent, parameters.after, limit, &sight).await?;
+    let view = doorway
+        .chain(&agent, parameters.after, limit, &sight)
+        .await?;
     let made = reads::json(&view, Reach::Commons, vec![])?;
     Ok(respond::send(&headers, &made, &sight))
 }
@@ -102,7 +104,11 @@ fn decode(put: &ChainPut) -> Result<Vec<Record>, Problem> {
 
 impl Doorway {
     /// Takes the records that continue a member's chain.
-    async fn take(&self, author: &AgentPubKey, records: Vec<Record>) -> Result<ChainPutView, Problem> {
+    async fn take(
+        &self,
+        author: &AgentPubKey,
+        records: Vec<Record>,
+    ) -> Result<ChainPutView, Problem> {
         let cell = self.cell(author);
         let page = self
             .conductor()
@@ -131,6 +137,7 @@ impl Doorway {
             Some(appended.map_err(conductor_problem)?)
         };
         let head = head.ok_or_else(|| Problem::new(Code::MalformedBody, "no records were sent"))?;
+        self.projection().committed(author, head.seq);
         Ok(ChainPutView {
             schema_version: SCHEMA_VERSION,
             accepted,
@@ -165,7 +172,9 @@ impl Doorway {
                 break;
             }
             known.extend(page.records);
-            after = known.last().map(|record: &Record| record.action().action_seq());
+            after = known
+                .last()
+                .map(|record: &Record| record.action().action_seq());
         }
         Ok(known)
     }

@@ -84,7 +84,12 @@ pub(super) async fn search(
 ) -> Result<Response, ProblemResponse> {
     let sight = doorway.sight(&headers).await?;
     let text = parameters.q.unwrap_or_default();
-    let make = doorway.search(&text, parameters.cursor.as_deref(), parameters.limit, &sight);
+    let make = doorway.search(
+        &text,
+        parameters.cursor.as_deref(),
+        parameters.limit,
+        &sight,
+    );
     let made = doorway.hot().answer(key(&uri), &sight, make).await?;
     Ok(respond::send(&headers, &made, &sight))
 }

@@ -1,7 +1,8 @@
 //! What a doorway says about itself.
 
 use api::{
-    CommunityView, HealthView, ReadyView, SCHEMA_VERSION, SUPPORTED, VersionView, openapi as document,
+    CommunityView, HealthView, ReadyView, SCHEMA_VERSION, SUPPORTED, VersionView,
+    openapi as document,
 };
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use api::{SCHEMA_VERSION, StoredBlobView};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base::{Code, ContentHash, Problem, Reach};
 use doorway_core::projector::Input;
 use doorway_core::session::Action;
-use http_kit::{BodyReader, ETag, Json, Path, ProblemResponse, Representation, blob_response, cache};
+use http_kit::{
+    BodyReader, ETag, Json, Path, ProblemResponse, Representation, blob_response, cache,
+};
 
 use crate::reads::nothing;
 use crate::service::Doorway;
@@ -45,7 +49,10 @@ pub(super) async fn write(
     }
     let stored = upload.finish(expected).await.map_err(refused)?;
     let now = doorway.now();
-    doorway.community().uploaded(&stored.hash, &agent, now).await?;
+    doorway
+        .community()
+        .uploaded(&stored.hash, &agent, now)
+        .await?;
     let hash = stored.hash;
     doorway.projection().tell(Input::BlobStored { hash }).await;
     let view = StoredBlobView {
@@ -79,7 +86,12 @@ pub(super) async fn read(
         last_modified: None,
         headers: described.headers(),
     };
-    Ok(blob_response(&method, &headers, representation, doorway.blobs().files()))
+    Ok(blob_response(
+        &method,
+        &headers,
+        representation,
+        doorway.blobs().files(),
+    ))
 }
 
 /// What is known of a blob.

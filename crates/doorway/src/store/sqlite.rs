@@ -278,8 +278,11 @@ fn list(
     key: &str,
 ) -> rusqlite::Result<Vec<Row>> {
     let mut statement = format!("SELECT {COLUMNS} FROM items WHERE {VISIBLE} AND items.kind = ?3");
-    let mut values: Vec<Box<dyn ToSql>> =
-        vec![Box::new(floor), Box::new(key.to_owned()), Box::new(query.kind.clone())];
+    let mut values: Vec<Box<dyn ToSql>> = vec![
+        Box::new(floor),
+        Box::new(key.to_owned()),
+        Box::new(query.kind.clone()),
+    ];
     let mut add = |condition: &str, value: Box<dyn ToSql>| {
         values.push(value);
         statement.push_str(&condition.replace('#', &format!("?{}", values.len())));

@@ -7,7 +7,8 @@ const WORDS_BYTES_MAX: usize = 512 * 1_024;
 
 /// Returns the words a reader would see, in order, without marks, addresses and HTML.
 pub(crate) fn words(markdown: &str) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
     let mut words = String::with_capacity(markdown.len().min(WORDS_BYTES_MAX));
     for event in Parser::new_ext(markdown, options) {
         match event {

@@ -41,9 +41,16 @@ async fn a_blob_is_stored_with_its_hash_and_read_by_every_form_of_it() {
         assert_eq!(answer.status, 200);
         assert!(answer.body == bytes);
         assert_eq!(answer.header("content-type"), "text/plain");
-        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(
+            answer.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert!(answer.header("content-security-policy").starts_with("sandbox"));
+        assert!(
+            answer
+                .header("content-security-policy")
+                .starts_with("sandbox")
+        );
         assert_eq!(answer.header("accept-ranges"), "bytes");
         assert_eq!(answer.header("etag"), format!("\"{hash}\""));
     }
@@ -67,8 +74,16 @@ async fn ranges_conditions_and_heads_follow_the_rfc() {
         (&[("range", "bytes=-5")], 206, &bytes[251..]),
         (&[("range", "bytes=9-3")], 200, &bytes),
         (&[("range", "lines=1-2")], 200, &bytes),
-        (&[("range", "bytes=0-9"), ("if-range", &etag)], 206, &bytes[..10]),
-        (&[("range", "bytes=0-9"), ("if-range", "\"old\"")], 200, &bytes),
+        (
+            &[("range", "bytes=0-9"), ("if-range", &etag)],
+            206,
+            &bytes[..10],
+        ),
+        (
+            &[("range", "bytes=0-9"), ("if-range", "\"old\"")],
+            200,
+            &bytes,
+        ),
         (&[("if-none-match", &etag)], 304, b""),
     ];
     for (headers, status, body) in cases {
@@ -87,9 +102,15 @@ async fn ranges_conditions_and_heads_follow_the_rfc() {
     let head = house.send(head).await;
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), "256");
-    let parts = house.get_with(&path, &[("range", "bytes=0-1,254-255")]).await;
+    let parts = house
+        .get_with(&path, &[("range", "bytes=0-1,254-255")])
+        .await;
     assert_eq!(parts.status, 206);
-    assert!(parts.header("content-type").starts_with("multipart/byteranges"));
+    assert!(
+        parts
+            .header("content-type")
+            .starts_with("multipart/byteranges")
+    );
     house.close().await;
 }
 
@@ -112,12 +133,32 @@ async fn a_body_that_is_not_what_was_announced_is_not_stored() {
         house.send(request.body(Body::from(bytes)).unwrap())
     };
     let cases = [
-        (vec![("content-length", "20".to_owned())], bytes.clone(), "CH-0108"),
-        (vec![("content-length", "5".to_owned())], bytes.clone(), "CH-0108"),
-        (vec![("content-digest", digest(b"other"))], bytes.clone(), "CH-0109"),
-        (vec![("content-digest", "sha-256=:x:".to_owned())], bytes.clone(), "CH-0109"),
+        (
+            vec![("content-length", "20".to_owned())],
+            bytes.clone(),
+            "CH-0108",
+        ),
+        (
+            vec![("content-length", "5".to_owned())],
+            bytes.clone(),
+            "CH-0108",
+        ),
+        (
+            vec![("content-digest", digest(b"other"))],
+            bytes.clone(),
+            "CH-0109",
+        ),
+        (
+            vec![("content-digest", "sha-256=:x:".to_owned())],
+            bytes.clone(),
+            "CH-0109",
+        ),
         (vec![], vec![0; 1_001], "CH-0107"),
-        (vec![("content-length", "5000".to_owned())], bytes.clone(), "CH-0107"),
+        (
+            vec![("content-length", "5000".to_owned())],
+            bytes.clone(),
+            "CH-0107",
+        ),
     ];
     for (headers, body, code) in cases {
         let answer = put(&headers, body).await;

@@ -125,7 +125,12 @@ async fn a_newer_schema_is_refused_with_the_versions_that_are_read() {
             .body(axum::body::Body::from(body.to_string()))
             .unwrap();
         let answer = house.send(request).await;
-        assert_eq!(answer.status == 200, is_read, "{version}: {}", answer.text());
+        assert_eq!(
+            answer.status == 200,
+            is_read,
+            "{version}: {}",
+            answer.text()
+        );
         if !is_read {
             assert_eq!(answer.code(), "CH-0106");
             assert_eq!(answer.header("x-supported-schema-versions"), "1");
@@ -171,7 +176,10 @@ async fn nobody_changes_what_another_wrote() {
     ben.write(chain::Write::Update {
         original: original.action_address().clone(),
         original_entry: original.action().entry_hash().unwrap().clone(),
-        envelope: page("bread", "sawdust", Reach::Commons).seal().unwrap().envelope,
+        envelope: page("bread", "sawdust", Reach::Commons)
+            .seal()
+            .unwrap()
+            .envelope,
         visibility: chain::EntryVisibility::Public,
     });
     ben.write(chain::Write::Delete {
@@ -180,7 +188,10 @@ async fn nobody_changes_what_another_wrote() {
     });
     ben.create(&page("butter", "cream", Reach::Commons));
     house.publish(&ben).await;
-    let item: api::ItemView = house.get(&format!("/api/v1/cache/content/{id}")).await.json();
+    let item: api::ItemView = house
+        .get(&format!("/api/v1/cache/content/{id}"))
+        .await
+        .json();
     assert_eq!(item.content.unwrap().body, "flour");
     let butter = house.get("/api/v1/cache/content/butter").await;
     assert_eq!(butter.status, 200, "what follows is projected");

@@ -9,7 +9,7 @@ use doorway::Limits;
 use crate::harness::{House, Person, page};
 
 /// Room of the small disk, in MiB.
-const ROOM_MIB: usize = 6;
+const ROOM_MIB: usize = 32;
 
 /// A small disk, unmounted when dropped.
 struct SmallDisk(std::path::PathBuf);
@@ -48,8 +48,15 @@ async fn a_full_disk_refuses_writes_and_goes_on_serving() {
     assert_eq!(answer.code(), "CH-0401", "{}", answer.text());
     assert_eq!(house.get("/pages/bread").await.status, 200);
     let hash = base::ContentHash::of(&large);
-    assert_eq!(house.get_as(&format!("/store/{hash}"), &token).await.status, 404);
-    assert_eq!(house.put_blob(b"small", &token).await.status, 201, "room is there again");
+    assert_eq!(
+        house.get_as(&format!("/store/{hash}"), &token).await.status,
+        404
+    );
+    assert_eq!(
+        house.put_blob(b"small", &token).await.status,
+        201,
+        "room is there again"
+    );
 
     let filler = disk.0.join("filler");
     let mut fill = vec![0; 64 * 1_024];
@@ -58,7 +65,11 @@ async fn a_full_disk_refuses_writes_and_goes_on_serving() {
     while std::io::Write::write_all(&mut room, &fill).is_ok() {}
     let mut refused = 0;
     for number in 0..40 {
-        ana.create(&page(&format!("page-{number}"), &"words ".repeat(8_000), Reach::Commons));
+        ana.create(&page(
+            &format!("page-{number}"),
+            &"words ".repeat(8_000),
+            Reach::Commons,
+        ));
         let answer = house.append(ana.key(), &ana.chain).await;
         if answer.status != 200 {
             assert_eq!(answer.code(), "CH-0401", "{}", answer.text());

@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chain::kind::{BlobManifest, BlobRef, Content, ReachWord};
 use chain::{
-    AgentPubKey, Author, DnaHash, EntryVisibility, Item, KeySigner, Record, Signer as _, Write, dna,
-    record,
+    AgentPubKey, Author, DnaHash, EntryVisibility, Item, KeySigner, Record, Signer as _, Write,
+    dna, record,
 };
 use conductor::Embedded;
 use crypto::{Keypair, Seed};
@@ -116,7 +116,9 @@ impl House {
             key_seed: Seed::new([9; 32]),
             limits,
         };
-        let doorway = Doorway::build(config, engines, clock, &supervisor).await.unwrap();
+        let doorway = Doorway::build(config, engines, clock, &supervisor)
+            .await
+            .unwrap();
         Self {
             folder,
             router: doorway::router(&doorway),
@@ -147,7 +149,8 @@ impl House {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
     }
 
     pub(crate) async fn get_as(&self, path: &str, token: &str) -> Answer {
@@ -222,14 +225,17 @@ impl House {
 
     pub(crate) async fn ask_token(&self, person: &Person) -> Answer {
         let body = serde_json::json!({ "agent": person.key().to_string() });
-        let answer = self.send_json(Method::POST, "/auth/challenge", None, &body).await;
+        let answer = self
+            .send_json(Method::POST, "/auth/challenge", None, &body)
+            .await;
         let challenge: api::ChallengeView = answer.json();
         let signature = person.signer.sign_statement(challenge.challenge.as_bytes());
         let body = serde_json::json!({
             "challenge": challenge.challenge,
             "signature": STANDARD.encode(signature.0),
         });
-        self.send_json(Method::POST, "/auth/token", None, &body).await
+        self.send_json(Method::POST, "/auth/token", None, &body)
+            .await
     }
 
     /// Lets the steward admit a person.
@@ -237,7 +243,9 @@ impl House {
         let token = self.token(&Person::new(1)).await;
         let path = format!("/admin/members/{}", person.key());
         let body = serde_json::json!({ "role": role });
-        let answer = self.send_json(Method::PUT, &path, Some(&token), &body).await;
+        let answer = self
+            .send_json(Method::PUT, &path, Some(&token), &body)
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 

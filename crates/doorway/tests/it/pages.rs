@@ -43,7 +43,11 @@ async fn bakery() -> House {
     let (first, _) = ana.create(&in_course("flour", "Flour", Reach::Commons));
     let (second, _) = ana.create(&in_course("starter", "Starter", Reach::Private));
     let (third, _) = ana.create(&in_course("oven", "Oven", Reach::Commons));
-    ana.create(&course(&[("Flour", &first), ("Starter", &second), ("Oven", &third)]));
+    ana.create(&course(&[
+        ("Flour", &first),
+        ("Starter", &second),
+        ("Oven", &third),
+    ]));
     ana.create(&Item::Profile(Profile {
         name: "Ana <Baker>".to_owned(),
         about: "Bakes.".to_owned(),
@@ -70,10 +74,16 @@ async fn a_course_shows_its_pages_in_order_and_hides_what_is_not_for_everybody()
         .filter(|href| href.starts_with("/courses/baking/"))
         .collect();
     assert!(places.contains(&"/courses/baking/flour".to_owned()));
-    assert!(!html.contains("Starter"), "private pages are not even named");
+    assert!(
+        !html.contains("Starter"),
+        "private pages are not even named"
+    );
     assert!(html.contains("Baking &amp; more"));
     let page = house.get("/courses/baking/flour").await.text();
-    assert!(links(&page).contains(&"/courses/baking/oven".to_owned()), "next");
+    assert!(
+        links(&page).contains(&"/courses/baking/oven".to_owned()),
+        "next"
+    );
     assert!(page.contains("Ana &lt;Baker&gt;"));
     assert_eq!(house.get("/courses/baking/starter").await.status, 404);
     house.close().await;
@@ -116,7 +126,11 @@ async fn nothing_in_a_text_runs() {
         assert!(!article.contains(word), "{word}");
     }
     assert!(article.contains("fine words"));
-    assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+    assert!(
+        answer
+            .header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
     house.close().await;
 }
 
@@ -137,8 +151,14 @@ async fn browsers_get_pages_for_faults_and_programs_get_documents() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_frame_speaks_the_readers_language() {
     let house = bakery().await;
-    let german = house.get_with("/", &[("accept-language", "de")]).await.text();
-    let english = house.get_with("/", &[("accept-language", "fr")]).await.text();
+    let german = house
+        .get_with("/", &[("accept-language", "de")])
+        .await
+        .text();
+    let english = house
+        .get_with("/", &[("accept-language", "fr")])
+        .await
+        .text();
     assert!(german.contains("lang=\"de\"") && english.contains("lang=\"en\""));
     assert_ne!(german, english);
     house.close().await;
@@ -152,17 +172,31 @@ async fn a_withdrawn_page_is_gone_and_its_history_stays_in_the_chain() {
     ana.update(4, &page("bread", "rye", Reach::Commons));
     house.publish(&ana).await;
     let history = house.get(&format!("/history/{id}")).await.text();
-    assert_eq!(history.matches("uhCkk").count() >= 2, true, "both versions are named");
+    assert_eq!(
+        history.matches("uhCkk").count() >= 2,
+        true,
+        "both versions are named"
+    );
     let old = house.get(&format!("/history/{id}/4")).await.text();
-    assert!(old.contains("flour") && !old.contains("rye"), "old versions stay readable");
+    assert!(
+        old.contains("flour") && !old.contains("rye"),
+        "old versions stay readable"
+    );
     ana.delete(4);
     house.publish(&ana).await;
-    for path in ["/pages/bread".to_owned(), format!("/proofs/{id}"), format!("/api/v1/cache/content/{id}")] {
+    for path in [
+        "/pages/bread".to_owned(),
+        format!("/proofs/{id}"),
+        format!("/api/v1/cache/content/{id}"),
+    ] {
         assert_eq!(house.get(&path).await.status, 404, "{path}");
     }
     let found: api::SearchView = house.get("/api/v1/search?q=rye").await.json();
     assert_eq!(found.total, 0);
-    let chain: api::ChainView = house.get(&format!("/api/v1/chains/{}", ana.key())).await.json();
+    let chain: api::ChainView = house
+        .get(&format!("/api/v1/chains/{}", ana.key()))
+        .await
+        .json();
     assert!(chain.records[4].entry.is_some() && chain.records[5].entry.is_some());
     house.close().await;
 }

@@ -29,7 +29,12 @@ async fn every_way_in_shows_the_same() {
     }
     house.publish(&ana).await;
     let member = house.token(&ben).await;
-    let readers = [("nobody", None), ("author", Some(&steward)), ("member", Some(&member)), ("former", Some(&former))];
+    let readers = [
+        ("nobody", None),
+        ("author", Some(&steward)),
+        ("member", Some(&member)),
+        ("former", Some(&former)),
+    ];
     for (name, token) in readers {
         for reach in Reach::ALL {
             let sees = match name {
@@ -59,7 +64,11 @@ async fn check(house: &House, token: Option<&str>, reach: Reach, sees: bool, nam
         let view: ItemView = item.json();
         assert_eq!(view.reach, reach.as_str());
         let is_open = reach == Reach::Commons && token.is_none();
-        let expected = if is_open { "public, no-cache" } else { "private, no-store" };
+        let expected = if is_open {
+            "public, no-cache"
+        } else {
+            "private, no-store"
+        };
         assert_eq!(item.header("cache-control"), expected, "{what}");
         let by_id = ask(house, &format!("/proofs/{}", view.id), token).await;
         assert_eq!(by_id.status, 200, "{what}");
@@ -67,9 +76,17 @@ async fn check(house: &House, token: Option<&str>, reach: Reach, sees: bool, nam
         assert_eq!(item.code(), "CH-0105");
     }
     let list: ListView = ask(house, "/api/v1/cache/content", token).await.json();
-    assert_eq!(list.items.iter().any(|item| item.slug == slug), sees, "{what}");
+    assert_eq!(
+        list.items.iter().any(|item| item.slug == slug),
+        sees,
+        "{what}"
+    );
     let found: SearchView = ask(house, "/api/v1/search?q=wonderful", token).await.json();
-    assert_eq!(found.hits.iter().any(|hit| hit.summary.slug == slug), sees, "{what}");
+    assert_eq!(
+        found.hits.iter().any(|hit| hit.summary.slug == slug),
+        sees,
+        "{what}"
+    );
     assert_eq!(found.total as usize, found.hits.len(), "{what}");
     let page = ask(house, &format!("/pages/{slug}"), token).await;
     assert_eq!(page.status.as_u16(), if sees { 200 } else { 404 }, "{what}");
@@ -91,7 +108,9 @@ async fn chains_show_every_action_and_the_entries_of_what_one_may_see() {
     let path = format!("/api/v1/chains/{}", ana.key());
     let open: ChainView = house.get(&path).await.json();
     assert_eq!(open.records.len(), ana.chain.len(), "no action is left out");
-    let shown: Vec<usize> = (4..12).filter(|index| open.records[*index].entry.is_some()).collect();
+    let shown: Vec<usize> = (4..12)
+        .filter(|index| open.records[*index].entry.is_some())
+        .collect();
     assert_eq!(shown, [11], "commons is the last of the eight");
     let token = house.token(&ana).await;
     let own: ChainView = house.get_as(&path, &token).await.json();
@@ -111,8 +130,16 @@ async fn a_page_that_becomes_private_disappears_at_once() {
     }
     ana.update(4, &page("diary", "secret words", Reach::Private));
     house.publish(&ana).await;
-    for path in ["/pages/diary", "/api/v1/cache/content/diary", "/api/v1/search?q=secret", "/"] {
-        assert!(!house.get(path).await.text().contains("secret words"), "{path}");
+    for path in [
+        "/pages/diary",
+        "/api/v1/cache/content/diary",
+        "/api/v1/search?q=secret",
+        "/",
+    ] {
+        assert!(
+            !house.get(path).await.text().contains("secret words"),
+            "{path}"
+        );
     }
     assert_eq!(house.get("/pages/diary").await.status, 404);
     house.close().await;

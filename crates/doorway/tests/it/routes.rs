@@ -62,7 +62,10 @@ async fn malformed_questions_are_explained() {
         (format!("{chain}?limit=many"), "CH-0104"),
         ("/api/v1/cache/content?cursor=zzz".to_owned(), "CH-0103"),
         ("/api/v1/cache/content?limit=x".to_owned(), "CH-0104"),
-        ("/api/v1/cache/content/bread?proof=yes".to_owned(), "CH-0104"),
+        (
+            "/api/v1/cache/content/bread?proof=yes".to_owned(),
+            "CH-0104",
+        ),
         ("/api/v1/cache/gadgets".to_owned(), "CH-0105"),
         ("/api/v1/cache/content/nothing".to_owned(), "CH-0105"),
         ("/api/v1/cache/path/bread".to_owned(), "CH-0105"),
@@ -104,7 +107,10 @@ async fn lists_continue_where_they_stopped() {
         let Some(next) = view.next else { break };
         path = format!("/api/v1/cache/content?limit=10&cursor={next}");
     }
-    let expected: Vec<String> = (0..25).rev().map(|number| format!("page-{number:02}")).collect();
+    let expected: Vec<String> = (0..25)
+        .rev()
+        .map(|number| format!("page-{number:02}"))
+        .collect();
     assert_eq!(slugs, expected, "newest first, each once");
     let all: api::ListView = house.get("/api/v1/cache/content?limit=100000").await.json();
     assert_eq!(all.items.len(), 25);
@@ -115,14 +121,30 @@ async fn lists_continue_where_they_stopped() {
 async fn readers_who_have_an_answer_get_it_confirmed() {
     let house = House::new().await;
     let mut ana = Person::new(1);
-    ana.create(&page("bread", "flour ".repeat(500).as_str(), Reach::Commons));
+    ana.create(&page(
+        "bread",
+        "flour ".repeat(500).as_str(),
+        Reach::Commons,
+    ));
     house.publish(&ana).await;
-    for path in ["/", "/pages/bread", "/api/v1/cache/content/bread", "/api/v1/cache/content"] {
+    for path in [
+        "/",
+        "/pages/bread",
+        "/api/v1/cache/content/bread",
+        "/api/v1/cache/content",
+    ] {
         let first = house.get(path).await;
-        assert!(first.header("content-digest").starts_with("sha-256=:"), "{path}");
+        assert!(
+            first.header("content-digest").starts_with("sha-256=:"),
+            "{path}"
+        );
         let etag = first.header("etag").to_owned();
         let again = house.get_with(path, &[("if-none-match", &etag)]).await;
-        assert_eq!((again.status.as_u16(), again.body.len()), (304, 0), "{path}");
+        assert_eq!(
+            (again.status.as_u16(), again.body.len()),
+            (304, 0),
+            "{path}"
+        );
         let packed = house.get_with(path, &[("accept-encoding", "br")]).await;
         assert_eq!(packed.header("content-encoding"), "br", "{path}");
         assert_eq!(packed.header("content-digest"), "", "{path}");
@@ -130,7 +152,9 @@ async fn readers_who_have_an_answer_get_it_confirmed() {
     ana.update(4, &page("bread", "rye", Reach::Commons));
     let before = house.get("/pages/bread").await.header("etag").to_owned();
     house.publish(&ana).await;
-    let after = house.get_with("/pages/bread", &[("if-none-match", &before)]).await;
+    let after = house
+        .get_with("/pages/bread", &[("if-none-match", &before)])
+        .await;
     assert_eq!(after.status, 200, "a change is seen at once");
     house.close().await;
 }

@@ -13,10 +13,7 @@ async fn writing_blobs_needs_a_token_that_is_good() {
     assert_eq!(house.put_blob(b"x", &token).await.status, 201);
     let mut forged = token.clone();
     forged.replace_range(60..61, if &token[60..61] == "A" { "B" } else { "A" });
-    for (token, code) in [
-        (forged.as_str(), "CH-0202"),
-        ("nonsense", "CH-0202"),
-    ] {
+    for (token, code) in [(forged.as_str(), "CH-0202"), ("nonsense", "CH-0202")] {
         assert_eq!(house.put_blob(b"x", token).await.code(), code);
     }
     let bare = axum::http::Request::put("/store")
@@ -57,7 +54,12 @@ async fn a_challenge_is_answered_by_its_own_key_within_a_minute() {
     }
     house.wait_secs(61);
     let late = house
-        .send_json(Method::POST, "/auth/token", None, &answer(by_ana.0.to_vec()))
+        .send_json(
+            Method::POST,
+            "/auth/token",
+            None,
+            &answer(by_ana.0.to_vec()),
+        )
         .await;
     assert_eq!(late.code(), "CH-0206");
     let token = house.token(&ana).await;
@@ -82,7 +84,12 @@ async fn only_stewards_change_the_list_of_members() {
     let list: api::MembersView = house.get_as("/admin/members", &moderator).await.json();
     assert_eq!(list.members.len(), 2);
     let wrong = house
-        .send_json(Method::PUT, &path, Some(&steward), &json!({ "role": "king" }))
+        .send_json(
+            Method::PUT,
+            &path,
+            Some(&steward),
+            &json!({ "role": "king" }),
+        )
         .await;
     assert_eq!(wrong.code(), "CH-0112");
     let malformed = house
@@ -96,7 +103,11 @@ async fn only_stewards_change_the_list_of_members() {
             .unwrap()
     };
     let last = delete(format!("/admin/members/{}", ana.key()));
-    assert_eq!(house.send(last).await.code(), "CH-0207", "the last steward stays");
+    assert_eq!(
+        house.send(last).await.code(),
+        "CH-0207",
+        "the last steward stays"
+    );
     let unknown = delete(path);
     assert_eq!(house.send(unknown).await.code(), "CH-0105");
     house.close().await;

@@ -3,10 +3,7 @@
     clippy::disallowed_methods,
     reason = "the child is told by its environment what to do"
 )]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails fails its test"
-)]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};

@@ -85,7 +85,14 @@ impl<'a> Person<'a> {
     /// Runs a command that must succeed, and returns the document that it prints.
     pub(super) fn json(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let ran = self.run(&[arguments, &["--json"]].concat())?;
-        let told = || format!("commonhold {}: {}{}", arguments.join(" "), ran.stdout, ran.stderr);
+        let told = || {
+            format!(
+                "commonhold {}: {}{}",
+                arguments.join(" "),
+                ran.stdout,
+                ran.stderr
+            )
+        };
         anyhow::ensure!(ran.status.success(), "{} ended with {}", told(), ran.status);
         serde_json::from_str(ran.stdout.trim()).with_context(told)
     }
@@ -139,7 +146,10 @@ impl Community {
     pub(super) fn end(mut self) -> anyhow::Result<()> {
         self.process.terminate()?;
         let status = self.process.wait(END)?;
-        anyhow::ensure!(status.success(), "asked to end, the doorway ended with {status}");
+        anyhow::ensure!(
+            status.success(),
+            "asked to end, the doorway ended with {status}"
+        );
         Ok(())
     }
 }

@@ -31,8 +31,7 @@ pub(super) fn copy(source: &Path, target: &Path) -> anyhow::Result<()> {
 
 /// Replaces a text that stands exactly once in a file.
 pub(super) fn replace(file: &Path, old: &str, new: &str) -> anyhow::Result<()> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     let found = text.matches(old).count();
     anyhow::ensure!(found == 1, "{} holds {old:?} {found} times", file.display());
     std::fs::write(file, text.replace(old, new))
@@ -44,14 +43,19 @@ pub(super) fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(next) = open.pop() {
-        let entries = std::fs::read_dir(&next).with_context(|| format!("read {}", next.display()))?;
+        let entries =
+            std::fs::read_dir(&next).with_context(|| format!("read {}", next.display()))?;
         for entry in entries {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 open.push(entry.path());
             } else {
                 let path = entry.path();
-                found.push(path.strip_prefix(folder).context("it is below")?.to_path_buf());
+                found.push(
+                    path.strip_prefix(folder)
+                        .context("it is below")?
+                        .to_path_buf(),
+                );
             }
         }
     }

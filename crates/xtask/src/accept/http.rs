@@ -222,7 +222,10 @@ fn chunks(reader: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
         let start = body.len();
         body.resize(start + len, 0);
         reader.read_exact(&mut body[start..])?;
-        anyhow::ensure!(line(reader)?.as_deref() == Some(""), "a chunk ends with a line break");
+        anyhow::ensure!(
+            line(reader)?.as_deref() == Some(""),
+            "a chunk ends with a line break"
+        );
     }
 }
 

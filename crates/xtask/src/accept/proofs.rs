@@ -92,7 +92,11 @@ fn write(steward: &Person<'_>, community: &Community, scratch: &Path) -> anyhow:
         "- oven/brotzeit.md\n      - oven/long.md",
     )?;
     steward.publish(&folder, &community.url())?;
-    files::replace(&folder.join("basics/flour.md"), "Bakers count", "All bakers count")?;
+    files::replace(
+        &folder.join("basics/flour.md"),
+        "Bakers count",
+        "All bakers count",
+    )?;
     steward.publish(&folder, &community.url())?;
     let url = community.url();
     steward.json(&["profile", "--name", "Ada", "--about", "bakes", "--to", &url])?;
@@ -107,12 +111,20 @@ fn documents(community: &Community) -> anyhow::Result<Vec<String>> {
     for slug in ["flour", "long", "brotzeit"] {
         let page = pages.iter().find(|page| page["slug"] == slug);
         let page = page.with_context(|| format!("the list has no page {slug}"))?;
-        documents.push(format!("/api/v1/cache/content/{}?proof=1", text(page, "/id")?));
+        documents.push(format!(
+            "/api/v1/cache/content/{}?proof=1",
+            text(page, "/id")?
+        ));
     }
     for kind in ["path", "blob-manifest", "profile"] {
         let items = list(&mut client, kind)?;
-        let item = items.first().with_context(|| format!("no {kind} is listed"))?;
-        documents.push(format!("/api/v1/cache/{kind}/{}?proof=1", text(item, "/id")?));
+        let item = items
+            .first()
+            .with_context(|| format!("no {kind} is listed"))?;
+        documents.push(format!(
+            "/api/v1/cache/{kind}/{}?proof=1",
+            text(item, "/id")?
+        ));
         if kind == "blob-manifest" {
             let item = client.json(&format!("/api/v1/cache/{kind}/{}", text(item, "/id")?))?;
             documents.push(format!("/store/{}", text(&item, "/blob/hash")?));
@@ -152,7 +164,11 @@ fn through(
             };
             proxy.alter(Some(wanted.clone()));
             rejected(person, &url).with_context(|| format!("{wanted:?}"))?;
-            let altered = proxy.passed().iter().filter(|passed| passed.is_altered).count();
+            let altered = proxy
+                .passed()
+                .iter()
+                .filter(|passed| passed.is_altered)
+                .count();
             anyhow::ensure!(altered == 1, "{wanted:?}: {altered} bodies were changed");
             count.rejected += 1;
         }
@@ -171,12 +187,18 @@ fn save(
     for document in documents.iter().filter(|path| path.starts_with("/api/")) {
         let answer = client.get(document)?;
         let mut body = answer.body;
-        anyhow::ensure!(answer.head.word(1) == "200", "GET {document}: {}", answer.head.start);
+        anyhow::ensure!(
+            answer.head.word(1) == "200",
+            "GET {document}: {}",
+            answer.head.start
+        );
         if body.len() > 64 * 1_024 {
             // The long page: its proof is tried on the way already, and byte by byte it says nothing new.
             continue;
         }
-        let name = document.trim_start_matches("/api/v1/").replace(['/', '?', '='], "-");
+        let name = document
+            .trim_start_matches("/api/v1/")
+            .replace(['/', '?', '='], "-");
         std::fs::write(scratch.join(&name), &body).with_context(|| format!("write {name}"))?;
         body.shrink_to_fit();
         saved.push((name, body));
@@ -215,7 +237,9 @@ fn file(
             })
             .collect();
         for worker in started {
-            worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))??;
+            worker
+                .join()
+                .map_err(|_| anyhow::anyhow!("a worker panicked"))??;
         }
         anyhow::Ok(())
     })?;

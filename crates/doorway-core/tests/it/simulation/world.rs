@@ -1,18 +1,20 @@
 //! The world around the projector: chains that grow, a network for nudges, a shell that fetches and stores, and a
 //! process that dies.
 
+mod ending;
+mod shell;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{ContentHash, Duration, Machine as _, Timestamp};
-use chain::kind::Opened;
-use chain::{AgentPubKey, Envelope, Item, Record, Rejection, record};
+use chain::{AgentPubKey, Rejection};
 use doorway_core::projector::{
-    Batch, Cursor, FetchFault, Fetched, Input, Limits, Output, Projector, Report, Stall,
+    Batch, FetchFault, Fetched, Input, Limits, Output, Projector, Report, Stall,
 };
 use sim::{Dice, Log, Network, Queue, Seed};
 
 use super::faults::{self, Faults};
-use super::store::{Store, branch_of};
+use super::store::Store;
 use crate::cast::{self, Actor, HONEST, Nature};
 use crate::chains::{Writer, dna_hash};
 
@@ -166,33 +168,6 @@ impl<'a> World<'a> {
             }
         }
         panic!("{STEPS_MAX} steps did not come to an end");
-    }
-
-    /// Checks that everything that can be projected is, and returns what happened how often.
-    pub(crate) fn finish(mut self) -> BTreeMap<&'static str, u64> {
-        for (index, actor) in self.actors.iter().enumerate() {
-            let cursor = self.store.cursor(&actor.agent());
-            let (seq, reason) = outcome(actor, self.visible[index].1, cursor.as_ref());
-            let found = cursor.map(|cursor| cursor.seq);
-            assert_eq!(found, seq, "actor {index} is projected as far as it can be");
-            let agent = actor.agent();
-            let expect = match reason {
-                None => Report::CaughtUp { agent, seq },
-                Some(reason) => Report::Quarantined { agent, seq, reason },
-            };
-            assert_eq!(
-                self.reports.get(&index),
-                Some(&expect),
-                "actor {index} is reported truly"
-            );
-        }
-        let tally = self.network.tally();
-        self.marks.insert("nudge lost", tally.lost);
-        self.marks.insert("nudge cut", tally.cut);
-        self.marks.insert("nudge twice", tally.duplicated);
-        self.marks.extend(std::mem::take(&mut self.store.reasons));
-        self.marks.retain(|_, times| *times > 0);
-        self.marks
     }
 
     /// Plans what happens by itself: growth, uploads, and the big faults.
@@ -466,109 +441,6 @@ impl<'a> World<'a> {
         self.start();
     }
 
-    /// Reads a page of a chain as it is now, and sends it back through everything that can go wrong.
-    fn read(&mut self, actor: usize, after: Option<u32>, limit: u32) {
-        let page = |fetched| {
-            Event::Inside(Inside::Page {
-                actor,
-                after,
-                fetched,
-            })
-        };
-        if self.chance(self.faults.page_lost, "page lost") {
-            return;
-        }
-        let delay = if self.chance(self.faults.page_late, "page came late") {
-            self.dice
-                .span(Duration::from_secs(50), Duration::from_secs(90))
-        } else {
-            self.dice.span(Duration::ZERO, Duration::from_millis(300))
-        };
-        if self.chance(self.faults.page_failed, "page failed") {
-            self.queue
-                .push_in(delay, page(Err(FetchFault("out of order".to_owned()))));
-            return;
-        }
-        let start = after.map_or(0, |seq| seq as usize + 1);
-        let end = (self.visible[actor].0 as usize).min(start + limit as usize);
-        let records = self
-            .branch(actor)
-            .records
-            .get(start..end)
-            .unwrap_or_default();
-        let mut fetched: Vec<Fetched> = records
-            .iter()
-            .map(|record| self.with_body(record))
-            .collect();
-        self.spoil(actor, start, &mut fetched);
-        if self.chance(self.faults.page_twice, "page twice") {
-            let again = self.dice.span(Duration::ZERO, Duration::from_secs(2));
-            self.queue
-                .push(self.queue.now() + delay + again, page(Ok(fetched.clone())));
-        }
-        self.queue.push_in(delay, page(Ok(fetched)));
-    }
-
-    fn spoil(&mut self, actor: usize, start: usize, fetched: &mut Vec<Fetched>) {
-        if fetched.len() > 1 && self.dice.chance(self.faults.page_short) {
-            let len = 1 + self.dice.index(fetched.len() - 1);
-            fetched.truncate(len);
-        }
-        if fetched.len() > 1 && self.chance(self.faults.page_mixed, "page had records mixed") {
-            self.dice.shuffle(fetched);
-        }
-        if !fetched.is_empty() && self.chance(self.faults.page_holed, "page had a record left out")
-        {
-            fetched.remove(self.dice.index(fetched.len()));
-        }
-        if start > 0 && self.chance(self.faults.page_old, "page had an old record") {
-            let old = self.dice.index(start);
-            // A fork could show there; the rules have tests of their own for that.
-            if !matches!(self.actors[actor].nature, Nature::Forked { .. }) {
-                let old = self.with_body(&self.branch(actor).records[old]);
-                fetched.insert(self.dice.index(fetched.len() + 1), old);
-            }
-        }
-    }
-
-    /// Adds the blob that a record's envelope points to, when it can be read.
-    fn with_body(&self, record: &Record) -> Fetched {
-        let opened = record::present(record)
-            .and_then(|entry| Envelope::from_entry(entry).ok())
-            .and_then(|envelope| Item::open(&envelope).ok());
-        let body = match opened {
-            Some(Opened::Spilled { hash, .. }) => self.blobs.get(&hash).map(|bytes| bytes.to_vec()),
-            Some(Opened::Item(_)) | None => None,
-        };
-        Fetched {
-            record: record.clone(),
-            body,
-        }
-    }
-
-    fn commit(&mut self, batch: &Batch) {
-        let actor = self.index_of(&batch.agent);
-        let mut is_told = true;
-        if self.chance(self.faults.store_before, "store failed before it committed") {
-            is_told = false;
-        } else if !self.store.commit(self.actors[actor], batch) {
-            self.mark("store refused a batch from elsewhere");
-            is_told = false;
-        } else if self.chance(self.faults.store_after, "store failed after it committed") {
-            is_told = false;
-        }
-        let delay = self.dice.span(Duration::ZERO, Duration::from_millis(50));
-        let seq = batch.cursor.seq;
-        self.queue.push_in(
-            delay,
-            Event::Inside(Inside::Committed {
-                actor,
-                seq,
-                is_told,
-            }),
-        );
-    }
-
     /// Tells the projector something and does what it asks for.
     fn tell(&mut self, input: Input) {
         let now = self.queue.now();
@@ -594,56 +466,6 @@ impl<'a> World<'a> {
         assert!(
             is_later || !was_alarm,
             "after an alarm the next one lies in the future"
-        );
-    }
-
-    fn fetch(&mut self, agent: &AgentPubKey, after: Option<u32>, limit: u32) {
-        let (actor, now) = (self.index_of(agent), self.queue.now());
-        self.note("fetch", format_args!("{actor} after {after:?}"));
-        assert!(limit <= self.limits.page_records_max);
-        let hand = self.hands.entry(actor).or_default();
-        let is_given_up = hand.fetch.is_none_or(|(_, deadline)| deadline <= now);
-        assert!(
-            is_given_up && !hand.is_storing,
-            "one thing at a time for actor {actor}"
-        );
-        hand.fetch = Some((after, now + self.limits.fetch_time_max));
-        self.count_hands();
-        let delay = self.dice.span(Duration::ZERO, Duration::from_millis(50));
-        self.queue.push_in(
-            delay,
-            Event::Inside(Inside::Read {
-                actor,
-                after,
-                limit,
-            }),
-        );
-    }
-
-    fn store(&mut self, batch: Batch) {
-        let actor = self.index_of(&batch.agent);
-        self.note(
-            "batch",
-            format_args!("{actor} after {:?} up to {}", batch.after, batch.cursor.seq),
-        );
-        let hand = self.hands.entry(actor).or_default();
-        assert!(!hand.is_storing, "one batch at a time for actor {actor}");
-        hand.is_storing = true;
-        self.count_hands();
-        let delay = self.dice.span(Duration::ZERO, Duration::from_millis(100));
-        self.queue
-            .push_in(delay, Event::Inside(Inside::Commit { batch }));
-    }
-
-    fn count_hands(&self) {
-        let now = self.queue.now();
-        let is_busy = |hand: &&Hand| {
-            hand.is_storing || hand.fetch.is_some_and(|(_, deadline)| deadline > now)
-        };
-        let count = self.hands.values().filter(is_busy).count();
-        assert!(
-            count <= self.limits.agents_in_flight_max,
-            "{count} agents are in flight"
         );
     }
 
@@ -686,31 +508,4 @@ fn choose(dice: &mut Dice) -> Vec<&'static Actor> {
         chosen.push(dice.pick(&others[2..]));
     }
     chosen
-}
-
-/// Returns how far an agent's chain is projected in the end, and why not farther when it is not.
-fn outcome(
-    actor: &Actor,
-    is_switched: bool,
-    cursor: Option<&Cursor>,
-) -> (Option<u32>, Option<Rejection>) {
-    let last = |writer: &Writer| writer.len() - 1;
-    match &actor.nature {
-        Nature::Honest => (Some(last(&actor.writer)), None),
-        Nature::Forged { seq } => (seq.checked_sub(1), Some(Rejection::Signature { seq: *seq })),
-        Nature::Forked { other } => {
-            assert!(is_switched, "every run switches in time");
-            let seq = cursor.map(|cursor| cursor.seq);
-            let is_on_other = cursor
-                .and_then(|cursor| branch_of(actor, cursor))
-                .is_none_or(|branch| std::ptr::eq(branch, &**other));
-            match seq {
-                Some(seq) if !is_on_other && seq < last(other) => {
-                    (Some(seq), Some(Rejection::Link { seq: seq + 1 }))
-                }
-                Some(seq) if !is_on_other => (Some(seq), None),
-                Some(_) | None => (Some(last(other)), None),
-            }
-        }
-    }
 }

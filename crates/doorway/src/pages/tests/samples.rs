@@ -124,6 +124,7 @@ fn course() -> Course {
         page_count: 3,
         minutes: 75,
         start_href: Some(String::from("/c/git/basics")),
+        attribution: "From a village, by its bakers.".to_owned(),
         introduction: Some(Article {
             html: markdown::render("## Why\n\nBecause.\n", &[]).html,
         }),
@@ -206,6 +207,7 @@ pub(super) fn author() -> Author {
         href: String::from("/a/marta"),
         about: String::from("I teach.\n\nI garden."),
         key: format!("uhCAk{}", "aB3d".repeat(12)),
+        record_href: Some("/api/v1/cache/profile/x?proof=1".to_owned()),
         courses: vec![course_card()],
         pages: vec![page_card()],
     }

@@ -10,7 +10,10 @@ fn doorway(body: &'static str) -> SocketAddr {
         for stream in listener.incoming().flatten() {
             let mut reader = BufReader::new(stream);
             while let Ok(Some(_)) = Head::read(&mut reader) {
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
                 if reader.get_mut().write_all(answer.as_bytes()).is_err() {
                     break;
                 }
@@ -34,7 +37,10 @@ fn exactly_one_bit_of_the_wanted_body_is_turned_over() {
         position: 1,
         mask: 4,
     }));
-    assert_eq!([read("/a"), read("/b"), read("/b")], ["hello", "hallo", "hello"]);
+    assert_eq!(
+        [read("/a"), read("/b"), read("/b")],
+        ["hello", "hallo", "hello"]
+    );
     let altered: Vec<bool> = proxy
         .passed()
         .iter()
