@@ -3,7 +3,7 @@
 mod page;
 
 use api::proof::{self, Proven, Walk};
-use api::{ChainView, ItemView};
+use api::{ChainView, ItemView, SUPPORTED};
 use base::{Code, ContentHash, Problem};
 use chain::{AgentPubKey, DnaHash, Item, Rules, Verifier};
 use client::{Answer, Doorway};
@@ -154,6 +154,10 @@ async fn chain(doorway: &Doorway, agent: &str, output: &Output) -> Result<Checke
 }
 
 fn verifier(agent: &str, page: &ChainView) -> Result<Verifier, Problem> {
+    if !SUPPORTED.contains(&page.schema_version) {
+        let detail = format!("the chain is shown in version {}", page.schema_version);
+        return Err(Problem::new(Code::UnsupportedSchema, detail));
+    }
     let author = AgentPubKey::try_from(agent)
         .map_err(|_| Problem::new(Code::MalformedHash, format!("{agent} is no agent key")))?;
     let dna = DnaHash::try_from(page.dna_hash.as_str())

@@ -14,7 +14,7 @@ use doorway_core::projector::{
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use runtime::{Clock, Shutdown};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::hot::Hot;
 use crate::store::{Applied, ProjectionStore};
@@ -38,6 +38,7 @@ pub(crate) struct Parts {
 pub(crate) struct Handle {
     inputs: mpsc::Sender<Input>,
     status: Arc<Mutex<Status>>,
+    changes: watch::Receiver<()>,
 }
 
 /// How far the projector is.
@@ -63,6 +64,16 @@ impl Handle {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         let head = status.heads.entry(agent.clone()).or_default();
         *head = (*head).max(seq);
+    }
+
+    /// Waits until everything that was committed is projected, or cannot be.
+    pub(crate) async fn caught_up(&self) {
+        let mut changes = self.changes.clone();
+        while self.lag() > 0 && self.stalled().is_empty() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Returns how many committed records are not projected.
@@ -94,9 +105,11 @@ pub(crate) fn start(
 ) -> (Handle, impl Future<Output = ()> + Send) {
     let (inputs, queue) = mpsc::channel(INPUTS_MAX);
     let status = Arc::new(Mutex::new(Status::default()));
+    let (changed, changes) = watch::channel(());
     let handle = Handle {
         inputs,
         status: Arc::clone(&status),
+        changes,
     };
     let nudges = parts.conductor.nudges();
     let shell = Shell {
@@ -105,6 +118,7 @@ pub(crate) fn start(
         under_way: FuturesUnordered::new(),
         parts,
         status,
+        changed,
     };
     (handle, shell.run(queue, nudges, shutdown))
 }
@@ -116,6 +130,8 @@ struct Shell {
     under_way: FuturesUnordered<BoxFuture<'static, Input>>,
     parts: Parts,
     status: Arc<Mutex<Status>>,
+    /// Tells those who wait that the status is another one.
+    changed: watch::Sender<()>,
 }
 
 impl Shell {
@@ -145,6 +161,7 @@ impl Shell {
                 () = deadline => Input::Timeout,
             };
             self.note(&input);
+            self.changed.send_replace(());
             self.machine.handle(self.parts.clock.now(), input);
         }
         // What is being stored is finished, so that the store's files are closed in order.
@@ -240,6 +257,8 @@ impl Shell {
                     .insert(agent, "too many chains are projected here".to_owned());
             }
         }
+        drop(status);
+        self.changed.send_replace(());
     }
 }
 

@@ -26,7 +26,6 @@ use crate::service::Doorway;
 use crate::store::Sight;
 
 /// Returns all routes of a doorway.
-#[must_use]
 pub fn router(doorway: &Doorway) -> Router {
     let texts = Router::new()
         .route("/", get(pages::home))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base::{Code, Duration, Problem, Timestamp};
 use blobs::Blobs;
-use chain::AgentPubKey;
+use chain::{AgentPubKey, Head};
 use conductor::{AppId, CellId, Conductor, Custody, Hosted, Origin, Provision};
 use crypto::Keypair;
 use disk::Folder;
@@ -150,8 +150,11 @@ impl Doorway {
             doorway.host(&member.agent).await?;
         }
         let mut cursors: BTreeMap<_, _> = cursors.into_iter().collect();
-        for agent in doorway.hosted().await? {
+        for (agent, head) in doorway.hosted().await? {
             let cursor = cursors.remove(&agent);
+            if let Some(head) = head {
+                doorway.0.projection.committed(&agent, head.seq);
+            }
             doorway
                 .0
                 .projection
@@ -163,7 +166,7 @@ impl Doorway {
 
     /// Returns whose chains of this community are here: those of members, and of former members too, because
     /// what they wrote stays.
-    async fn hosted(&self) -> Result<Vec<AgentPubKey>, Problem> {
+    async fn hosted(&self) -> Result<Vec<(AgentPubKey, Option<Head>)>, Problem> {
         let mut agents = Vec::new();
         let mut after: Option<AppId> = None;
         loop {
@@ -175,7 +178,8 @@ impl Doorway {
             };
             after = Some(last.app_id.clone());
             let ours = |hosted: Hosted| {
-                (hosted.cell.dna == self.0.identity.dna).then_some(hosted.cell.agent)
+                let is_ours = hosted.cell.dna == self.0.identity.dna;
+                is_ours.then_some((hosted.cell.agent, hosted.head))
             };
             agents.extend(page.into_iter().filter_map(ours));
         }
@@ -232,6 +236,11 @@ impl Doorway {
             dna: self.0.identity.dna.clone(),
             agent: agent.clone(),
         }
+    }
+
+    /// Waits until everything that was committed can be read, or is reported as stalled in `/ready`.
+    pub async fn caught_up(&self) {
+        self.0.projection.caught_up().await;
     }
 
     /// Closes the stores after the last request was answered.

@@ -6,6 +6,7 @@
 //! Scenarios count; nothing that they measure in time decides.
 
 mod community;
+mod course;
 mod files;
 mod http;
 mod proofs;
@@ -45,6 +46,11 @@ const SCENARIOS: &[Scenario] = &[
         name: "start",
         about: "an empty community starts, answers, and ends cleanly when asked to",
         run: start::run,
+    },
+    Scenario {
+        name: "course",
+        about: "one command puts a course on the web, and every page, image and link of it works",
+        run: course::run,
     },
     Scenario {
         name: "proofs",

@@ -54,7 +54,7 @@ pub(super) async fn append(
     body: Body,
 ) -> Result<Response, ProblemResponse> {
     let author = agent(&name)?;
-    check_schema(&headers)?;
+    check_schema(&headers).map_err(|refusal| *refusal)?;
     let is_member = doorway.community().member(&name).await?.is_some();
     if !is_member {
         return Err(Problem::from(intake::Refusal::NotAMember(author)).into());
@@ -71,14 +71,14 @@ pub(super) async fn append(
 }
 
 /// A bulk write names the schema of its body; without a name it is the first.
-fn check_schema(headers: &HeaderMap) -> Result<(), ProblemResponse> {
+fn check_schema(headers: &HeaderMap) -> Result<(), Box<ProblemResponse>> {
     let Some(value) = headers.get(SCHEMA_HEADER) else {
         return Ok(());
     };
     let text = value.to_str().unwrap_or("?");
     match text.parse::<u32>() {
         Ok(version) if SUPPORTED.contains(&version) => Ok(()),
-        Ok(_) | Err(_) => Err(unsupported(text)),
+        Ok(_) | Err(_) => Err(Box::new(unsupported(text))),
     }
 }
 

@@ -57,6 +57,9 @@ async fn a_blob_is_stored_with_its_hash_and_read_by_every_form_of_it() {
     house.close().await;
 }
 
+/// Headers of a request, and the status and body that it gets.
+type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a [u8]);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_conditions_and_heads_follow_the_rfc() {
     let house = House::new().await;
@@ -68,7 +71,7 @@ async fn ranges_conditions_and_heads_follow_the_rfc() {
     house.publish(&ana).await;
     let path = format!("/store/{}", ContentHash::of(&bytes));
     let etag = format!("\"{}\"", ContentHash::of(&bytes));
-    let cases: [(&[(&str, &str)], u16, &[u8]); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&[("range", "bytes=0-9")], 206, &bytes[..10]),
         (&[("range", "bytes=250-")], 206, &bytes[250..]),
         (&[("range", "bytes=-5")], 206, &bytes[251..]),

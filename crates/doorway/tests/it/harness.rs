@@ -205,15 +205,7 @@ impl House {
 
     /// Waits until everything that was committed is projected.
     pub(crate) async fn settle(&self) {
-        for _ in 0..2_000 {
-            let ready: api::ReadyView = self.get("/ready").await.json();
-            if ready.projection_lag_records == 0 || !ready.stalled.is_empty() {
-                return;
-            }
-            tokio::task::yield_now().await;
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
-        panic!("the projection did not catch up");
+        self.doorway.caught_up().await;
     }
 
     /// Gets a token for a person.

@@ -172,11 +172,8 @@ async fn a_withdrawn_page_is_gone_and_its_history_stays_in_the_chain() {
     ana.update(4, &page("bread", "rye", Reach::Commons));
     house.publish(&ana).await;
     let history = house.get(&format!("/history/{id}")).await.text();
-    assert_eq!(
-        history.matches("uhCkk").count() >= 2,
-        true,
-        "both versions are named"
-    );
+    let named = history.matches("uhCkk").count();
+    assert!(named >= 2, "both versions are named");
     let old = house.get(&format!("/history/{id}/4")).await.text();
     assert!(
         old.contains("flour") && !old.contains("rye"),

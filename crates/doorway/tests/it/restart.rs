@@ -58,12 +58,7 @@ async fn a_projection_that_was_thrown_away_comes_back_the_same() {
         }
     }
     let house = House::at(folder, Limits::default()).await;
-    for _ in 0..500 {
-        if dump(&house).await == before {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    house.settle().await;
     assert_eq!(dump(&house).await, before);
     house.close().await;
 }
@@ -107,12 +102,7 @@ async fn what_a_former_member_wrote_stays_even_when_the_projection_is_made_anew(
     let folder = house.close().await;
     std::fs::remove_file(folder.path().join("projection.sqlite")).unwrap();
     let house = House::at(folder, Limits::default()).await;
-    for _ in 0..500 {
-        if house.get("/pages/butter").await.status == 200 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    house.settle().await;
     assert_eq!(house.get("/pages/butter").await.status, 200);
     house.close().await;
 }
