@@ -10,6 +10,7 @@
 mod accept;
 mod bench;
 mod ci;
+mod fonts;
 mod happ;
 // Included as a file: depending on `runtime` would make everybody's first build wait for the async runtime.
 #[path = "../../runtime/src/port.rs"]
@@ -60,6 +61,8 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Fetch the typefaces of the pages from their npm packages; `up` does it by itself.
+    Fonts,
     /// Write the generated files anew.
     Generate,
     /// Build the package of the integrity zome, or compare the committed one with a rebuild.
@@ -108,6 +111,10 @@ fn main() -> ExitCode {
 fn perform(root: &Path, task: Task) -> anyhow::Result<bool> {
     match task {
         Task::Up { arguments } => up::run(root, &arguments),
+        Task::Fonts => {
+            fonts::run(root);
+            Ok(())
+        }
         Task::Test {
             without_shared,
             filter,

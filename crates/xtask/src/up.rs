@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::{port, step, tools, workspace};
+use crate::{fonts, port, step, tools, workspace};
 
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
@@ -30,6 +30,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     if let Some(address) = address {
         require_free(address, arguments)?;
     }
+    fonts::run(root);
     let program = workspace::target_folder(root)?.join("up/commonhold");
     println!("building Commonhold{}", expectation(program.exists()));
     let started = Instant::now();

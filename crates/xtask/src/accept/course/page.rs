@@ -46,7 +46,7 @@ pub(super) struct Page {
     pub(super) faults: Vec<String>,
     /// Where the next page is.
     pub(super) next: Option<String>,
-    /// The paragraphs of the author's text.
+    /// The running text of the author.
     pub(super) text: String,
 }
 
@@ -63,7 +63,7 @@ impl Page {
                 page.take(element, address, path);
             }
         }
-        page.text = texts(&document, "article#text p").join(" ");
+        page.text = texts(&document, "article#text p:not(.kind), article#text li, article#text dd").join(" ");
         page.headings = texts(&document, "h1");
         page
     }
