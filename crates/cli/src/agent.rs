@@ -11,7 +11,7 @@ use conductor::{
 };
 use crypto::{Keypair, Seed};
 use disk::Folder;
-use runtime::ReadAt as _;
+use runtime::{Clock, ReadAt as _};
 
 /// Name of the file with the key: 32 secret bytes.
 const KEY_FILE: &str = "agent.key";
@@ -63,7 +63,7 @@ impl Agent {
             folder: data.to_owned(),
             limits: Limits::default(),
         };
-        let engine = Embedded::open(config, Arc::new(conductor::SystemClock))
+        let engine = Embedded::open(config, Clock::system())
             .map_err(|error| Problem::new(error.code(), error.to_string()))?;
         let bodies = Blobs::open(&data.join("bodies"), blobs::Limits::default())
             .map_err(|error| error.problem())?;

@@ -106,7 +106,7 @@ async fn open(
             folder: data.join("conductor"),
             limits: conductor::Limits::default(),
         },
-        Arc::new(conductor::SystemClock),
+        Clock::system(),
     )
     .map_err(|error| Problem::new(error.code(), error.to_string()))?;
     let limits = blobs::Limits {

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use chain::{DnaHash, EntryVisibility, Envelope, KeySigner, Signer as _, Write};
 use conductor::{
     AppId, CellId, Conductor as _, Config, Custody, Embedded, Limits, Origin, Provision,
-    SystemClock,
 };
 use crypto::Keypair;
 use db::{Migration, Sqlite};
@@ -71,7 +70,7 @@ async fn write(folder: &Path, writers: u8, batch: usize) -> Result<f64, Box<dyn 
         folder: folder.to_owned(),
         limits: Limits::default(),
     };
-    let engine = Embedded::open(config, Arc::new(SystemClock))?;
+    let engine = Embedded::open(config, runtime::Clock::system())?;
     let mut cells = Vec::new();
     for index in 0..writers {
         cells.push(host(&engine, index).await?);

@@ -25,13 +25,14 @@ use base::Timestamp;
 use bytes::Bytes;
 use chain::{ActionHash, Head, Record, Write};
 use db::Sqlite;
+use runtime::Clock;
 use tokio::sync::broadcast;
 
 use crate::embedded::lane::{Lane, Lanes};
 use crate::embedded::store::Loaded;
 use crate::{
-    AppId, Capabilities, CellId, ChainPage, Clock, Conductor, ConductorId, Erasure, Fault, Health,
-    Hosted, Nudge, OpenError, Provision, Reply, SignedCall,
+    AppId, Capabilities, CellId, ChainPage, Conductor, ConductorId, Erasure, Fault, Health, Hosted,
+    Nudge, OpenError, Provision, Reply, SignedCall,
 };
 
 /// Records that are signed or verified before other tasks get a turn.
@@ -94,7 +95,7 @@ impl Default for Limits {
 pub struct Embedded {
     id: ConductorId,
     limits: Limits,
-    clock: Arc<dyn Clock>,
+    clock: Clock,
     db: Sqlite,
     lanes: Lanes,
     nudges: broadcast::Sender<Nudge>,
@@ -105,7 +106,7 @@ impl Embedded {
     ///
     /// # Errors
     /// [`OpenError`], among others when another process uses the folder or a newer version wrote it.
-    pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, OpenError> {
+    pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, OpenError> {
         let Config { id, folder, limits } = config;
         let db = Sqlite::open(folder.join(FILE), schema::MIGRATIONS, limits.db)?;
         let (nudges, _) = broadcast::channel(limits.nudges_len_max.max(1));

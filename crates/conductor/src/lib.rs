@@ -10,7 +10,6 @@
 //!
 //! It does not know what a kind of content means, who may see it, or where keys are kept.
 
-mod clock;
 pub mod conformance;
 mod contract;
 mod embedded;
@@ -18,7 +17,6 @@ mod fault;
 mod id;
 pub mod wire;
 
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{
     Capabilities, ChainPage, Conductor, Custody, DnaUse, Erasure, Health, Hosted, Nudge, Origin,
     Provision, Remnant, Reply, SignedCall, State,

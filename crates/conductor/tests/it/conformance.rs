@@ -6,22 +6,26 @@ use std::sync::{Arc, Mutex};
 use base::{Duration, Timestamp};
 use chain::DnaHash;
 use conductor::conformance::{PROPERTIES, World, run};
-use conductor::{Clock as _, Conductor, Config, Embedded, Limits, ManualClock};
+use conductor::{Conductor, Config, Embedded, Limits};
+use runtime::{Clock, ClockHand};
 
 use crate::{NOW, dna};
 
 /// An embedded engine in a temporary folder.
 struct EmbeddedWorld {
     folder: tempfile::TempDir,
-    clock: Arc<ManualClock>,
+    clock: Clock,
+    hand: ClockHand,
     engine: Mutex<Option<Arc<Embedded>>>,
 }
 
 impl EmbeddedWorld {
     fn new() -> Self {
+        let (clock, hand) = Clock::by_hand(NOW);
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
-            clock: Arc::new(ManualClock::new(NOW)),
+            clock,
+            hand,
             engine: Mutex::new(None),
         };
         world.start();
@@ -58,7 +62,7 @@ impl World for EmbeddedWorld {
     }
 
     fn pass(&self, span: Duration) -> bool {
-        self.clock.advance(span);
+        self.hand.advance(span);
         true
     }
 

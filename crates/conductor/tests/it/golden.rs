@@ -1,15 +1,12 @@
 //! Calls as a real Holochain conductor took and refused them.
 
-use std::sync::Arc;
-
 use base::Timestamp;
 use bytes::Bytes;
 use chain::public_of;
 use conductor::wire::{CallParams, signed_digest};
-use conductor::{
-    CallFault, Conductor as _, Config, Embedded, Fault, Limits, ManualClock, SignedCall,
-};
+use conductor::{CallFault, Conductor as _, Config, Embedded, Fault, Limits, SignedCall};
 use crypto::PublicKey;
+use runtime::Clock;
 use serde_json::Value;
 
 /// One recorded call: its label, its bytes, its signature.
@@ -71,7 +68,7 @@ async fn recorded_calls_are_refused_for_the_recorded_reasons() {
         limits: Limits::default(),
     };
     // The moment when the refused calls were recorded; the other ones were valid then or a little later.
-    let clock = Arc::new(ManualClock::new(Timestamp(1_795_166_243_157_400)));
+    let (clock, _) = Clock::by_hand(Timestamp(1_795_166_243_157_400));
     let engine = Embedded::open(config, clock).unwrap();
     for (label, bytes, signature) in calls {
         let bytes = Bytes::from(bytes);

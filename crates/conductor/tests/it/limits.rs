@@ -107,7 +107,7 @@ async fn second_engine_on_a_folder_is_refused() {
         folder: folder.path().to_owned(),
         limits: Limits::default(),
     };
-    let clock = std::sync::Arc::new(conductor::SystemClock);
+    let clock = runtime::Clock::system();
     let error = conductor::Embedded::open(config, clock).err().unwrap();
     assert_eq!(error.code(), Code::FolderInUse);
     assert!(matches!(error, OpenError::Store(_)));

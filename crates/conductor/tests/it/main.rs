@@ -17,8 +17,7 @@ use std::sync::Arc;
 use base::Timestamp;
 use chain::{DnaHash, EntryVisibility, Envelope, KeySigner, Signer as _, Write};
 use conductor::{
-    AppId, CellId, Conductor as _, Config, Custody, Embedded, Limits, ManualClock, Origin,
-    Provision,
+    AppId, CellId, Conductor as _, Config, Custody, Embedded, Limits, Origin, Provision,
 };
 use crypto::Keypair;
 
@@ -35,7 +34,7 @@ fn open(folder: &Path, limits: Limits) -> Arc<Embedded> {
         folder: folder.to_owned(),
         limits,
     };
-    Embedded::open(config, Arc::new(ManualClock::new(NOW))).unwrap()
+    Embedded::open(config, runtime::Clock::by_hand(NOW).0).unwrap()
 }
 
 fn signer(index: u8) -> Arc<KeySigner> {

@@ -96,7 +96,7 @@ impl House {
                 folder: data.join("conductor"),
                 limits: conductor::Limits::default(),
             },
-            Arc::new(conductor::SystemClock),
+            Clock::system(),
         )
         .unwrap();
         let blob_limits = blobs::Limits {
