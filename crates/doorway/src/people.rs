@@ -60,12 +60,7 @@ impl Doorway {
             View::Home => self.home_page(&site, sight).await,
             View::Course(course) => self.course_page(&site, &course, sight).await,
             View::CoursePage { course, page } => {
-                let kind = Content::KIND;
-                let wanted = Wanted::Place {
-                    kind,
-                    course,
-                    slug: page,
-                };
+                let wanted = self.page_in(course, page, sight).await?;
                 let row = self.find(wanted, sight).await?;
                 self.text_page(&site, row, sight).await
             }
@@ -74,6 +69,7 @@ impl Doorway {
                     kind: Content::KIND,
                     course: String::new(),
                     slug: page,
+                    author: String::new(),
                 };
                 let row = self.find(wanted, sight).await?;
                 self.text_page(&site, row, sight).await

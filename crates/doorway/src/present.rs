@@ -76,7 +76,7 @@ pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
         .find(|kind| kind.eq_ignore_ascii_case(text))
 }
 
-/// Reads an item in an address: its id, or the slug of a page, course or blob (`course/page` for a page of a course).
+/// Reads an item in an address: its id, or the slug of a page that stands alone, of a course, or of a blob.
 pub(crate) fn wanted(kind: &'static str, text: &str) -> Wanted {
     if chain::ActionHash::try_from(text).is_ok() {
         return Wanted::Id(text.to_owned());
@@ -84,10 +84,10 @@ pub(crate) fn wanted(kind: &'static str, text: &str) -> Wanted {
     if kind == Profile::KIND {
         return Wanted::Profile(text.to_owned());
     }
-    let (course, slug) = text.split_once('/').unwrap_or(("", text));
     Wanted::Place {
         kind,
-        course: course.to_owned(),
-        slug: slug.to_owned(),
+        course: String::new(),
+        slug: text.to_owned(),
+        author: String::new(),
     }
 }

@@ -6,7 +6,7 @@ use api::{
     SearchView,
 };
 use base::{Code, Problem, Timestamp};
-use chain::kind::{Opened, Path};
+use chain::kind::{Content, Opened, Path};
 use chain::{ActionHash, AgentPubKey, Envelope, Item, Record, record};
 use conductor::CellId;
 use doorway_core::cache::Tag;
@@ -53,6 +53,28 @@ impl Doorway {
     pub(crate) async fn find(&self, wanted: Wanted, sight: &Sight) -> Result<Row, Problem> {
         let found = self.store().find(wanted, sight).await?;
         found.ok_or_else(nothing)
+    }
+
+    /// Names a page of a course: a course's address belongs to whoever used it first, and so do those of its pages.
+    pub(crate) async fn page_in(
+        &self,
+        course: String,
+        page: String,
+        sight: &Sight,
+    ) -> Result<Wanted, Problem> {
+        let owner = Wanted::Place {
+            kind: Path::KIND,
+            course: String::new(),
+            slug: course.clone(),
+            author: String::new(),
+        };
+        let owner = self.store().find(owner, sight).await?;
+        Ok(Wanted::Place {
+            kind: Content::KIND,
+            course,
+            slug: page,
+            author: owner.map(|row| row.author).unwrap_or_default(),
+        })
     }
 
     /// Loads the content of an item.
@@ -118,7 +140,14 @@ impl Doorway {
         asked: Asked,
         sight: &Sight,
     ) -> Result<Made, Problem> {
-        let row = self.find(present::wanted(kind, id), sight).await?;
+        let wanted = match id.split_once('/') {
+            Some((course, page)) if kind == Content::KIND => {
+                self.page_in(course.to_owned(), page.to_owned(), sight)
+                    .await?
+            }
+            Some(_) | None => present::wanted(kind, id),
+        };
+        let row = self.find(wanted, sight).await?;
         if row.kind != kind {
             return Err(nothing());
         }

@@ -145,6 +145,8 @@ pub enum Wanted {
         course: String,
         /// Its own slug.
         slug: String,
+        /// Whose it must be; anybody's when it is empty.
+        author: String,
     },
     /// The newest profile of an author.
     Profile(String),

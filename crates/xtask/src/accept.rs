@@ -11,6 +11,7 @@ mod files;
 mod http;
 mod proofs;
 mod proxy;
+mod publish_kill;
 mod start;
 
 use std::path::Path;
@@ -56,6 +57,11 @@ const SCENARIOS: &[Scenario] = &[
         name: "proofs",
         about: "verify accepts what a doorway serves, and rejects it after any one byte was changed on the way",
         run: proofs::run,
+    },
+    Scenario {
+        name: "publish-kill",
+        about: "killed in the middle of a publish, the next one ends where an undisturbed one does",
+        run: publish_kill::run,
     },
 ];
 

@@ -6,3 +6,6 @@
 )]
 
 mod documents;
+mod help;
+mod home;
+mod member;

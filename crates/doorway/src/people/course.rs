@@ -29,6 +29,7 @@ impl Doorway {
             kind: Path::KIND,
             course: String::new(),
             slug: course.to_owned(),
+            author: String::new(),
         };
         let row = self.find(wanted, sight).await?;
         self.course_of(site, row, sight).await
@@ -115,6 +116,7 @@ impl Doorway {
             kind: Path::KIND,
             course: String::new(),
             slug: page.course.clone(),
+            author: String::new(),
         };
         let Some(row) = self.store().find(wanted, sight).await? else {
             return Ok(None);

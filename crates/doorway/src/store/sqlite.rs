@@ -4,6 +4,7 @@ use std::path::Path;
 
 use api::{DbSchemaView, SCHEMA_VERSION, TableView};
 use chain::AgentPubKey;
+use chain::kind::Profile;
 use db::rusqlite::{self, Connection, OptionalExtension as _, ToSql, params};
 use db::{Fault, Limits, Migration, OpenError, Sqlite};
 use doorway_core::projector::{Batch, Cursor};
@@ -248,26 +249,29 @@ fn find(
     floor: u8,
     key: &str,
 ) -> rusqlite::Result<Option<Row>> {
-    let (condition, first, second, third): (_, &str, &str, &str) = match wanted {
-        Wanted::Id(id) => ("id = ?3 AND ?4 = '' AND ?5 = ''", id, "", ""),
-        Wanted::Place { kind, course, slug } => (
-            "kind = ?3 AND course = ?4 AND slug = ?5 ORDER BY created_at_us, id",
+    let (condition, values): (_, [&str; 4]) = match wanted {
+        Wanted::Id(id) => ("id = ?3 AND ?4 || ?5 || ?6 = ''", [id, "", "", ""]),
+        Wanted::Place {
             kind,
             course,
             slug,
+            author,
+        } => (
+            "kind = ?3 AND course = ?4 AND slug = ?5 AND (?6 = '' OR author = ?6)
+             ORDER BY created_at_us, id",
+            [kind, course, slug, author],
         ),
         Wanted::Profile(author) => (
-            "kind = ?4 AND author = ?3 AND ?5 = '' ORDER BY changed_at_us DESC, id",
-            author,
-            "profile",
-            "",
+            "kind = ?3 AND author = ?4 AND ?5 || ?6 = '' ORDER BY changed_at_us DESC, id",
+            [Profile::KIND, author, "", ""],
         ),
     };
+    let [first, second, third, fourth] = values;
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM items WHERE {VISIBLE} AND {condition} LIMIT 1"
         ))?
-        .query_row(params![floor, key, first, second, third], rows::row)
+        .query_row(params![floor, key, first, second, third, fourth], rows::row)
         .optional()
 }
 

@@ -113,6 +113,28 @@ async fn every_link_on_every_page_leads_somewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_puts_a_page_into_another_ones_course() {
+    let house = bakery().await;
+    let mut ben = Person::new(2);
+    house.admit(&ben, "member").await;
+    ben.create(&in_course("poison", "Poison", Reach::Commons));
+    house.publish(&ben).await;
+    for path in [
+        "/courses/baking/poison",
+        "/api/v1/cache/content/baking%2Fpoison",
+    ] {
+        assert_eq!(house.get(path).await.status, 404, "{path}");
+    }
+    for path in [
+        "/courses/baking/flour",
+        "/api/v1/cache/content/baking%2Fflour",
+    ] {
+        assert_eq!(house.get(path).await.status, 200, "{path}");
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_in_a_text_runs() {
     let house = House::new().await;
     let mut ana = Person::new(1);

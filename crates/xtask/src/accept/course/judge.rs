@@ -137,7 +137,7 @@ fn check_link(crawl: &Crawl, link: &Link) -> anyhow::Result<()> {
         Role::Way => true,
         Role::Image => media_type.starts_with("image/"),
         Role::Style => media_type == "text/css",
-        Role::Media => ["video/", "audio/", "image/"].iter().any(|kind| media_type.starts_with(kind)),
+        Role::Media => ["video/", "audio/"].iter().any(|kind| media_type.starts_with(kind)),
     };
     anyhow::ensure!(fits, "{target} is {media_type}, which is no {role:?}");
     if let What::Image(Some(size)) = seen.what {

@@ -92,10 +92,10 @@ impl Page {
             if attribute == "srcset" {
                 for part in value.split(',') {
                     let address_of = part.split_whitespace().next().unwrap_or_default();
-                    self.link(element, address_of, address, path);
+                    self.link(element, attribute, address_of, address, path);
                 }
             } else if ADDRESSES.contains(&attribute) {
-                self.link(element, value, address, path);
+                self.link(element, attribute, value, address, path);
             }
         }
     }
@@ -112,17 +112,24 @@ impl Page {
         }
     }
 
-    fn link(&mut self, element: ElementRef<'_>, to: &str, address: SocketAddr, path: &str) {
+    fn link(
+        &mut self,
+        element: ElementRef<'_>,
+        attribute: &str,
+        to: &str,
+        address: SocketAddr,
+        path: &str,
+    ) {
         match resolve(to, address, path) {
             Place::Here { target, fragment } => {
-                let is_next = element.attr("rel").is_some_and(|rel| words(rel).any(|word| word == "next"));
-                if is_next && element.value().name() == "a" {
+                let rel = element.attr("rel").unwrap_or_default();
+                if element.value().name() == "a" && words(rel).any(|word| word == "next") {
                     self.next = Some(target.clone());
                 }
                 self.links.push(Link {
                     target,
                     fragment,
-                    role: role(element),
+                    role: role(element, attribute),
                 });
             }
             Place::Elsewhere => self.elsewhere += 1,
@@ -135,10 +142,11 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split_ascii_whitespace()
 }
 
-fn role(element: ElementRef<'_>) -> Role {
+fn role(element: ElementRef<'_>, attribute: &str) -> Role {
     let rel = element.attr("rel").unwrap_or_default();
     match element.value().name() {
         "img" => Role::Image,
+        "video" if attribute == "poster" => Role::Image,
         "video" | "audio" | "source" => Role::Media,
         "link" if words(rel).any(|word| word == "stylesheet") => Role::Style,
         "link" if words(rel).any(|word| word == "icon") => Role::Image,

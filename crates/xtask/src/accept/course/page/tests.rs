@@ -57,7 +57,7 @@ fn a_page_tells_what_it_links_to_and_what_is_wrong_with_it() {
         ("/k.png", Role::Image),
         ("/l.png", Role::Image),
         ("/v", Role::Media),
-        ("/p", Role::Media),
+        ("/p", Role::Image),
         ("/n", Role::Way),
     ] {
         assert!(links.contains(&expect), "{expect:?} in {links:?}");

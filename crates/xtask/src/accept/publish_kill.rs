@@ -1,0 +1,254 @@
+//! SIGKILL in the middle of a publish and a second `publish` end in the same state as an undisturbed one.
+//!
+//! One undisturbed publish is written down: what readers see of it, and how long its conversation is.
+//! Then, each time in a new community, the publisher dies at a chosen byte of the conversation, or while it signs; in
+//! its second attempt the doorway dies and starts again over the same folder; the attempt after that is left alone.
+//! What readers see then, and the author's chain, must be what they were without any death.
+
+mod course;
+mod dump;
+mod wire;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use testkit::Process;
+
+use super::Stage;
+use super::community::{Community, First, Person, list, number, text};
+use wire::{Passed, Place, Way, Wire};
+
+/// How long a chosen byte may take to come.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A word that stands on every page of the course.
+const WORD: &str = "commonplace";
+
+/// An undisturbed publish.
+struct Undisturbed {
+    lines: Vec<String>,
+    records: u64,
+    passed: Passed,
+}
+
+/// What was counted.
+#[derive(Default)]
+struct Deaths {
+    publishers: u32,
+    while_signing: u32,
+    doorways: u32,
+    came_late: u32,
+}
+
+/// When the publisher dies.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// At a byte of the conversation.
+    At(Place),
+    /// A little after its own chain has grown: while it signs and writes.
+    Signing { after_us: u64 },
+}
+
+/// Runs the scenario.
+pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
+    let (pages, kills) = if stage.is_full { (400, 40) } else { (60, 6) };
+    let folder = stage.scratch.join("course");
+    course::write(&folder, pages)?;
+    let undisturbed = undisturbed(stage, &folder, pages)?;
+    let mut deaths = Deaths::default();
+    for kill in 0..kills {
+        let moments = (moment(kill, kills, undisturbed.passed), doorway_moment(kill, kills, undisturbed.passed));
+        let round = round(stage, &folder, &undisturbed, kill, moments, &mut deaths);
+        round.with_context(|| format!("death {kill} of {kills}: {moments:?}"))?;
+    }
+    anyhow::ensure!(deaths.publishers == kills, "{} of {kills} publishers died", deaths.publishers);
+    Ok(format!(
+        "{} SIGKILLs of a publish of {pages} pages, of them {} while it signed, and {} of the doorway, in {kills} \
+         communities ({} publishes were over before the doorway was to die); after the next publish each of them \
+         had the same {} lines of items, texts, files and hits and a whole chain of {} records as without any death",
+        deaths.publishers,
+        deaths.while_signing,
+        deaths.doorways,
+        deaths.came_late,
+        undisturbed.lines.len(),
+        undisturbed.records,
+    ))
+}
+
+/// Spreads the deaths over the conversation: by what was sent, by what was answered, and over the signing.
+fn moment(kill: u32, kills: u32, whole: Passed) -> Moment {
+    let share = |bytes: u64| (bytes * u64::from(2 * kill + 1)) / u64::from(2 * kills);
+    match kill % 3 {
+        0 => Moment::At(Place {
+            way: Way::Up,
+            bytes: share(whole.up),
+        }),
+        1 => Moment::At(Place {
+            way: Way::Down,
+            bytes: share(whole.down),
+        }),
+        _ => Moment::Signing {
+            after_us: u64::from(kill) * 700,
+        },
+    }
+}
+
+/// Spreads the doorway's deaths the other way round, so that early ones meet late ones.
+fn doorway_moment(kill: u32, kills: u32, whole: Passed) -> Place {
+    let share = |bytes: u64| (bytes * u64::from(kills - kill)) / u64::from(2 * kills);
+    if kill.is_multiple_of(2) {
+        Place {
+            way: Way::Up,
+            bytes: share(whole.up),
+        }
+    } else {
+        Place {
+            way: Way::Down,
+            bytes: share(whole.down),
+        }
+    }
+}
+
+/// Publishes once and writes down what there is then.
+fn undisturbed(stage: &Stage<'_>, folder: &Path, pages: u32) -> anyhow::Result<Undisturbed> {
+    let steward = Person::new(stage, "undisturbed");
+    let community = Community::start(&steward, First::Nothing)?;
+    let wire = Wire::lay(community.address(), None)?;
+    let told = steward.publish(folder, &wire.url())?;
+    anyhow::ensure!(number(&told, "/pages/new")? == u64::from(pages), "{told}");
+    let passed = wire.passed();
+    drop(wire);
+    let lines = dump::of(&mut community.client(), WORD)?;
+    let found = lines.iter().filter(|line| line.starts_with("found ")).count();
+    anyhow::ensure!(found == pages as usize, "{found} of {pages} pages are found");
+    let records = chain_of(&steward, &community)?;
+    community.end()?;
+    Ok(Undisturbed {
+        lines,
+        records,
+        passed,
+    })
+}
+
+/// One community: the publisher dies, the doorway dies, the third attempt is left alone.
+fn round(
+    stage: &Stage<'_>,
+    folder: &Path,
+    undisturbed: &Undisturbed,
+    kill: u32,
+    (moment, doorway_place): (Moment, Place),
+    deaths: &mut Deaths,
+) -> anyhow::Result<()> {
+    let steward = Person::new(stage, &format!("round-{kill}"));
+    let community = Community::start(&steward, First::Nothing)?;
+    kill_publisher(&steward, &community, folder, moment)?;
+    deaths.publishers += 1;
+    deaths.while_signing += u32::from(matches!(moment, Moment::Signing { .. }));
+
+    let community = if kill_doorway(&steward, community, folder, doorway_place)? {
+        deaths.doorways += 1;
+        Community::start(&steward, First::Nothing)?
+    } else {
+        deaths.came_late += 1;
+        let community = Community::start(&steward, First::Nothing)?;
+        anyhow::ensure!(community.client().get("/ready")?.status() == 200, "it is not ready");
+        community
+    };
+
+    steward.publish(folder, &community.url())?;
+    let lines = dump::of(&mut community.client(), WORD)?;
+    dump::compare(&lines, &undisturbed.lines)?;
+    let records = chain_of(&steward, &community)?;
+    anyhow::ensure!(
+        records == undisturbed.records,
+        "the chain has {records} records, and {} without any death",
+        undisturbed.records,
+    );
+    let again = steward.publish(folder, &community.url())?;
+    anyhow::ensure!(number(&again, "/records_sent")? == 0, "{again}");
+    community.end()
+}
+
+/// Starts a publish and kills it at its moment; it must not have ended before.
+fn kill_publisher(
+    steward: &Person<'_>,
+    community: &Community,
+    folder: &Path,
+    moment: Moment,
+) -> anyhow::Result<()> {
+    let place = match moment {
+        Moment::At(place) => Some(place),
+        Moment::Signing { .. } => None,
+    };
+    let wire = Wire::lay(community.address(), place)?;
+    let chain = steward.file("agent/conductor.db");
+    let mut publish = start(steward, folder, &wire)?;
+    let mut first_bytes = None;
+    let came = testkit::wait_for("the moment", PATIENCE, || {
+        if !publish.is_running()? {
+            return Ok(Some(false));
+        }
+        let is_now = match moment {
+            Moment::At(_) => wire.is_stopped(),
+            Moment::Signing { .. } => {
+                // The chain's file is made large at once and grows again when the course is written.
+                let bytes = std::fs::metadata(&chain).map_or(0, |file| file.len());
+                let has_begun = wire.passed().up > 0 && bytes > 0;
+                first_bytes = first_bytes.or(has_begun.then_some(bytes));
+                first_bytes.is_some_and(|first| bytes > first)
+            }
+        };
+        Ok(is_now.then_some(true))
+    })?;
+    if let Moment::Signing { after_us } = moment {
+        std::thread::park_timeout(Duration::from_micros(after_us));
+    }
+    publish.kill()?;
+    anyhow::ensure!(came, "the publish was over before it was to die: {}", publish.stderr());
+    Ok(())
+}
+
+/// Publishes again and kills the doorway in the midst of it; returns whether the publish was still going on.
+fn kill_doorway(
+    steward: &Person<'_>,
+    community: Community,
+    folder: &Path,
+    place: Place,
+) -> anyhow::Result<bool> {
+    let wire = Wire::lay(community.address(), Some(place))?;
+    let mut publish = start(steward, folder, &wire)?;
+    let came = testkit::wait_for("the moment", PATIENCE, || {
+        if wire.is_stopped() {
+            return Ok(Some(true));
+        }
+        Ok((!publish.is_running()?).then_some(false))
+    })?;
+    community.kill()?;
+    drop(wire);
+    let status = publish.wait(PATIENCE)?;
+    if came {
+        anyhow::ensure!(
+            matches!(status.code(), Some(1 | 2)) && publish.stderr().contains("CH-"),
+            "a publisher whose doorway died ended with {status}: {}",
+            publish.stderr(),
+        );
+    } else {
+        anyhow::ensure!(status.success(), "it ended with {status}: {}", publish.stderr());
+    }
+    Ok(came)
+}
+
+fn start(steward: &Person<'_>, folder: &Path, wire: &Wire) -> anyhow::Result<Process> {
+    steward.start(&["publish", &folder.to_string_lossy(), "--to", &wire.url()])
+}
+
+/// Verifies the author's whole chain; returns how many records it has.
+fn chain_of(steward: &Person<'_>, community: &Community) -> anyhow::Result<u64> {
+    let pages = list(&mut community.client(), "content")?;
+    let author = text(pages.first().context("there are pages")?, "/author")?;
+    let chain = format!("{}/api/v1/chains/{author}", community.url());
+    let told = steward.json(&["verify", &chain])?;
+    let records = text(&told, "/facts/records")?;
+    records.parse().with_context(|| told.to_string())
+}

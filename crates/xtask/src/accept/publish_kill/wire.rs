@@ -1,0 +1,194 @@
+//! The wire between publisher and doorway, counted in both directions and stopped at a chosen byte.
+//!
+//! Whoever is to die at that byte is killed by the scenario; until then the bytes after it wait, and they are never
+//! passed on. So a death falls into the same place of the conversation on every machine, however fast it is.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+
+/// How much is passed on at once, in bytes.
+const CHUNK_BYTES: usize = 4 * 1_024;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the publisher to the doorway.
+    Up,
+    /// Back.
+    Down,
+}
+
+/// A place in the conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which bytes are counted.
+    pub(super) way: Way,
+    /// How many of them pass.
+    pub(super) bytes: u64,
+}
+
+/// How many bytes have passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// To the doorway.
+    pub(super) up: u64,
+    /// Back.
+    pub(super) down: u64,
+}
+
+impl Passed {
+    fn of(&mut self, way: Way) -> &mut u64 {
+        match way {
+            Way::Up => &mut self.up,
+            Way::Down => &mut self.down,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Middle {
+    doorway: SocketAddr,
+    passed: Mutex<Passed>,
+    /// Where everything stops.
+    end: Option<Place>,
+    reached: SyncSender<()>,
+    is_over: AtomicBool,
+}
+
+/// One wire; dropping it cuts it.
+#[derive(Debug)]
+pub(super) struct Wire {
+    address: SocketAddr,
+    middle: Arc<Middle>,
+    reached: Receiver<()>,
+    listening: Option<JoinHandle<()>>,
+}
+
+impl Wire {
+    /// Lays a wire to a doorway that stops at `end`, or nowhere.
+    pub(super) fn lay(doorway: SocketAddr, end: Option<Place>) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
+        let address = listener.local_addr()?;
+        let (sender, reached) = sync_channel(1);
+        let middle = Arc::new(Middle {
+            doorway,
+            passed: Mutex::default(),
+            end,
+            reached: sender,
+            is_over: AtomicBool::new(false),
+        });
+        let shared = Arc::clone(&middle);
+        let listening = std::thread::Builder::new()
+            .name("wire".to_owned())
+            .spawn(move || listen(&listener, &shared))?;
+        Ok(Self {
+            address,
+            middle,
+            reached,
+            listening: Some(listening),
+        })
+    }
+
+    /// Returns its near end as commands take it.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns whether the chosen byte has been reached.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.reached.try_recv().is_ok()
+    }
+
+    /// Returns how many bytes have passed.
+    pub(super) fn passed(&self) -> Passed {
+        *self.middle.passed()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.middle.is_over.store(true, Ordering::SeqCst);
+        // Wakes the thread that waits for somebody.
+        drop(TcpStream::connect(self.address));
+        if let Some(listening) = self.listening.take() {
+            drop(listening.join());
+        }
+    }
+}
+
+impl Middle {
+    fn passed(&self) -> MutexGuard<'_, Passed> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts bytes before they are passed on; returns how many may.
+    fn count(&self, way: Way, len: usize) -> usize {
+        let mut passed = self.passed();
+        let Some(end) = self.end else {
+            *passed.of(way) += len as u64;
+            return len;
+        };
+        let is_stopped = *passed.of(end.way) >= end.bytes;
+        let left = if way == end.way {
+            end.bytes.saturating_sub(*passed.of(way))
+        } else {
+            u64::MAX
+        };
+        let may = if is_stopped { 0 } else { left.min(len as u64) };
+        *passed.of(way) += may;
+        if *passed.of(end.way) >= end.bytes {
+            // Nobody listening any more is as good as having told.
+            drop(self.reached.try_send(()));
+        }
+        usize::try_from(may).expect("it is at most a chunk")
+    }
+}
+
+fn listen(listener: &TcpListener, middle: &Arc<Middle>) {
+    for near in listener.incoming() {
+        if middle.is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        let far = TcpStream::connect(middle.doorway);
+        let (Ok(near), Ok(far)) = (near, far) else {
+            continue;
+        };
+        let ends = (near.try_clone(), far.try_clone());
+        let (Ok(near_again), Ok(far_again)) = ends else {
+            continue;
+        };
+        let (up, down) = (Arc::clone(middle), Arc::clone(middle));
+        std::thread::spawn(move || carry(near, far, Way::Up, &up));
+        std::thread::spawn(move || carry(far_again, near_again, Way::Down, &down));
+    }
+}
+
+/// Carries bytes until either end closes; after the chosen byte it carries none.
+fn carry(mut from: TcpStream, mut to: TcpStream, way: Way, middle: &Middle) {
+    let mut chunk = [0; CHUNK_BYTES];
+    loop {
+        let Ok(len) = from.read(&mut chunk) else {
+            break;
+        };
+        let may = middle.count(way, len);
+        if len == 0 || to.write_all(&chunk[..may]).is_err() {
+            break;
+        }
+        if may < len {
+            // The rest is never passed on, and the line stays open: only a death ends this conversation.
+            while from.read(&mut chunk).is_ok_and(|len| len > 0) {}
+            break;
+        }
+    }
+    drop(to.shutdown(Shutdown::Both));
+    drop(from.shutdown(Shutdown::Both));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! A wire to somebody who repeats what they hear.
+
+use std::time::Duration;
+
+use super::*;
+
+fn echo() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    let address = listener.local_addr().expect("it listens");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut back = stream.try_clone().expect("a stream has two ends");
+            std::thread::spawn(move || drop(std::io::copy(&mut stream, &mut back)));
+        }
+    });
+    address
+}
+
+fn say(wire: &Wire, words: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(wire.address).expect("the wire is laid");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a stream takes a limit");
+    stream.write_all(words).expect("the wire takes it");
+    stream
+}
+
+#[test]
+fn without_a_stop_everything_passes_and_is_counted() {
+    let wire = Wire::lay(echo(), None).expect("it is laid");
+    let mut stream = say(&wire, b"hello");
+    let mut heard = [0; 5];
+    stream.read_exact(&mut heard).expect("it comes back");
+    assert_eq!(&heard, b"hello");
+    assert_eq!(wire.passed(), Passed { up: 5, down: 5 });
+    assert!(!wire.is_stopped());
+}
+
+#[test]
+fn nothing_passes_after_the_chosen_byte() {
+    for (way, heard_len) in [(Way::Up, 3), (Way::Down, 3)] {
+        let wire = Wire::lay(echo(), Some(Place { way, bytes: 3 })).expect("it is laid");
+        let mut stream = say(&wire, b"hello");
+        let mut heard = vec![0; heard_len];
+        if way == Way::Down {
+            stream.read_exact(&mut heard).expect("the first bytes come");
+            assert_eq!(heard, b"hel");
+        }
+        testkit::wait_for("the stop", Duration::from_secs(30), || {
+            Ok(wire.is_stopped().then_some(()))
+        })
+        .expect("it is told");
+        assert_eq!(*wire.passed().of(way), 3);
+    }
+}
