@@ -253,3 +253,15 @@ fn kinds_md_bodies() {
     };
     assert_eq!(Item::open(&envelope), Ok(expect));
 }
+
+#[test]
+fn doorway_md_statements() {
+    let blocks = page("doorway.md");
+    for vector in vectors(&blocks, "statement") {
+        let challenge = vector["challenge"].as_bytes();
+        let statement = chain::signer::statement_bytes(challenge);
+        assert_eq!(hex::encode(&statement), vector["statement"]);
+        let signature = signer(vector["seed"]).sign_statement(challenge);
+        assert_eq!(hex::encode(signature.0), vector["signature"]);
+    }
+}

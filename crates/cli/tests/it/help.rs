@@ -67,7 +67,7 @@ fn an_unknown_command_is_named() {
     insta::assert_snapshot!(refused(&["publsh", "course"]), @r"
     error: unrecognized subcommand 'publsh'
 
-      tip: a similar subcommand exists: 'publish'
+      tip: some similar subcommands exist: 'unpublish', 'publish'
 
     Usage: commonhold [OPTIONS] <COMMAND>
 

@@ -36,9 +36,10 @@ struct Undisturbed {
 #[derive(Default)]
 struct Deaths {
     publishers: u32,
+    among_files: u32,
     while_signing: u32,
+    while_sending: u32,
     doorways: u32,
-    came_late: u32,
 }
 
 /// When the publisher dies.
@@ -46,9 +47,17 @@ struct Deaths {
 enum Moment {
     /// At a byte of the conversation.
     At(Place),
-    /// A little after its own chain has grown: while it signs and writes.
-    Signing { after_us: u64 },
+    /// Some time after its last file was answered: while it signs.
+    Signing {
+        /// Bytes back until then.
+        down: u64,
+        /// How long after.
+        after_us: u64,
+    },
 }
+
+/// How much shorter an answer may be than in another conversation, in bytes.
+const SLACK_BYTES: u64 = 64;
 
 /// Runs the scenario.
 pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
@@ -62,15 +71,22 @@ pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
         let round = round(stage, &folder, &undisturbed, kill, moments, &mut deaths);
         round.with_context(|| format!("death {kill} of {kills}: {moments:?}"))?;
     }
-    anyhow::ensure!(deaths.publishers == kills, "{} of {kills} publishers died", deaths.publishers);
+    let Deaths {
+        publishers,
+        among_files,
+        while_signing,
+        while_sending,
+        doorways,
+    } = deaths;
+    anyhow::ensure!(publishers == kills, "{publishers} of {kills} publishers died");
+    anyhow::ensure!(2 * doorways >= kills, "{doorways} of {kills} doorways died in the midst of a publish");
+    let phases = [among_files, while_signing, while_sending];
+    anyhow::ensure!(phases.iter().all(|count| *count > 0), "deaths by phase: {phases:?}");
     Ok(format!(
-        "{} SIGKILLs of a publish of {pages} pages, of them {} while it signed, and {} of the doorway, in {kills} \
-         communities ({} publishes were over before the doorway was to die); after the next publish each of them \
-         had the same {} lines of items, texts, files and hits and a whole chain of {} records as without any death",
-        deaths.publishers,
-        deaths.while_signing,
-        deaths.doorways,
-        deaths.came_late,
+        "{publishers} SIGKILLs of a publish of {pages} pages ({among_files} among its files, {while_signing} while it \
+         signed, {while_sending} while it sent its chain) and {doorways} of the doorway in the publish after it; the \
+         next one ended {kills} times with the same {} lines of items, texts, files and hits and the same whole \
+         chain of {} records as without any death",
         undisturbed.lines.len(),
         undisturbed.records,
     ))
@@ -89,7 +105,8 @@ fn moment(kill: u32, kills: u32, whole: Passed) -> Moment {
             bytes: share(whole.down),
         }),
         _ => Moment::Signing {
-            after_us: u64::from(kill) * 700,
+            down: whole.down_when_signed.unwrap_or(whole.down).saturating_sub(SLACK_BYTES),
+            after_us: u64::from(kill / 3) * 1_500,
         },
     }
 }
@@ -142,20 +159,20 @@ fn round(
 ) -> anyhow::Result<()> {
     let steward = Person::new(stage, &format!("round-{kill}"));
     let community = Community::start(&steward, First::Nothing)?;
-    kill_publisher(&steward, &community, folder, moment)?;
+    let passed = kill_publisher(&steward, &community, folder, moment)?;
     deaths.publishers += 1;
-    deaths.while_signing += u32::from(matches!(moment, Moment::Signing { .. }));
-
-    let community = if kill_doorway(&steward, community, folder, doorway_place)? {
-        deaths.doorways += 1;
-        Community::start(&steward, First::Nothing)?
+    let signing = undisturbed.passed.down_when_signed.unwrap_or_default();
+    if passed.pieces > 0 {
+        deaths.while_sending += 1;
+    } else if passed.down + SLACK_BYTES >= signing {
+        deaths.while_signing += 1;
     } else {
-        deaths.came_late += 1;
-        let community = Community::start(&steward, First::Nothing)?;
-        anyhow::ensure!(community.client().get("/ready")?.status() == 200, "it is not ready");
-        community
-    };
+        deaths.among_files += 1;
+    }
+    let was_midst = kill_doorway(&steward, community, folder, doorway_place)?;
+    deaths.doorways += u32::from(was_midst);
 
+    let community = Community::start(&steward, First::Nothing)?;
     steward.publish(folder, &community.url())?;
     let lines = dump::of(&mut community.client(), WORD)?;
     dump::compare(&lines, &undisturbed.lines)?;
@@ -170,43 +187,36 @@ fn round(
     community.end()
 }
 
-/// Starts a publish and kills it at its moment; it must not have ended before.
+/// Starts a publish and kills it at its moment; it must not have ended before. Returns what had passed then.
 fn kill_publisher(
     steward: &Person<'_>,
     community: &Community,
     folder: &Path,
     moment: Moment,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Passed> {
     let place = match moment {
         Moment::At(place) => Some(place),
         Moment::Signing { .. } => None,
     };
     let wire = Wire::lay(community.address(), place)?;
-    let chain = steward.file("agent/conductor.db");
     let mut publish = start(steward, folder, &wire)?;
-    let mut first_bytes = None;
-    let came = testkit::wait_for("the moment", PATIENCE, || {
+    let has_come = testkit::wait_for("the moment", PATIENCE, || {
         if !publish.is_running()? {
             return Ok(Some(false));
         }
         let is_now = match moment {
             Moment::At(_) => wire.is_stopped(),
-            Moment::Signing { .. } => {
-                // The chain's file is made large at once and grows again when the course is written.
-                let bytes = std::fs::metadata(&chain).map_or(0, |file| file.len());
-                let has_begun = wire.passed().up > 0 && bytes > 0;
-                first_bytes = first_bytes.or(has_begun.then_some(bytes));
-                first_bytes.is_some_and(|first| bytes > first)
-            }
+            Moment::Signing { down, .. } => wire.passed().down >= down,
         };
         Ok(is_now.then_some(true))
     })?;
-    if let Moment::Signing { after_us } = moment {
+    if let Moment::Signing { after_us, .. } = moment {
         std::thread::park_timeout(Duration::from_micros(after_us));
     }
     publish.kill()?;
-    anyhow::ensure!(came, "the publish was over before it was to die: {}", publish.stderr());
-    Ok(())
+    let complaint = publish.stderr();
+    anyhow::ensure!(has_come, "the publish was over before it was to die: {complaint}");
+    Ok(wire.passed())
 }
 
 /// Publishes again and kills the doorway in the midst of it; returns whether the publish was still going on.

@@ -33,13 +33,19 @@ pub(super) struct Place {
     pub(super) bytes: u64,
 }
 
-/// How many bytes have passed.
+/// What has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Passed {
-    /// To the doorway.
+    /// Bytes to the doorway.
     pub(super) up: u64,
-    /// Back.
+    /// Bytes back.
     pub(super) down: u64,
+    /// Files that the publisher began to send.
+    pub(super) files: u32,
+    /// Pieces of the chain that it began to send.
+    pub(super) pieces: u32,
+    /// Bytes back when the publisher, after its files, asked about the chain for the first time: it had signed then.
+    pub(super) down_when_signed: Option<u64>,
 }
 
 impl Passed {
@@ -47,6 +53,17 @@ impl Passed {
         match way {
             Way::Up => &mut self.up,
             Way::Down => &mut self.down,
+        }
+    }
+
+    /// Notes what begins with a chunk: a request is sent after the answer to the one before it, so in a chunk of its own.
+    fn note(&mut self, chunk: &[u8]) {
+        if chunk.starts_with(b"PUT /store") {
+            self.files += 1;
+        } else if chunk.starts_with(b"PUT /api/v1/chains/") {
+            self.pieces += 1;
+        } else if chunk.starts_with(b"GET /api/v1/chains/") && self.files > 0 {
+            self.down_when_signed.get_or_insert(self.down);
         }
     }
 }
@@ -128,8 +145,12 @@ impl Middle {
     }
 
     /// Counts bytes before they are passed on; returns how many may.
-    fn count(&self, way: Way, len: usize) -> usize {
+    fn count(&self, way: Way, chunk: &[u8]) -> usize {
+        let len = chunk.len();
         let mut passed = self.passed();
+        if way == Way::Up {
+            passed.note(chunk);
+        }
         let Some(end) = self.end else {
             *passed.of(way) += len as u64;
             return len;
@@ -144,7 +165,7 @@ impl Middle {
         *passed.of(way) += may;
         if *passed.of(end.way) >= end.bytes {
             // Nobody listening any more is as good as having told.
-            drop(self.reached.try_send(()));
+            self.reached.try_send(()).ok();
         }
         usize::try_from(may).expect("it is at most a chunk")
     }
@@ -176,7 +197,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, way: Way, middle: &Middle) {
         let Ok(len) = from.read(&mut chunk) else {
             break;
         };
-        let may = middle.count(way, len);
+        let may = middle.count(way, &chunk[..len]);
         if len == 0 || to.write_all(&chunk[..may]).is_err() {
             break;
         }

@@ -32,7 +32,8 @@ fn without_a_stop_everything_passes_and_is_counted() {
     let mut heard = [0; 5];
     stream.read_exact(&mut heard).expect("it comes back");
     assert_eq!(&heard, b"hello");
-    assert_eq!(wire.passed(), Passed { up: 5, down: 5 });
+    let passed = wire.passed();
+    assert_eq!((passed.up, passed.down, passed.files), (5, 5, 0));
     assert!(!wire.is_stopped());
 }
 
@@ -52,4 +53,19 @@ fn nothing_passes_after_the_chosen_byte() {
         .expect("it is told");
         assert_eq!(*wire.passed().of(way), 3);
     }
+}
+
+#[test]
+fn what_is_asked_for_is_noted() {
+    let mut passed = Passed::default();
+    for words in ["GET /api/v1/chains/a", "PUT /store HTTP/1.1", "bytes", "PUT /store HTTP/1.1"] {
+        passed.note(words.as_bytes());
+    }
+    assert_eq!((passed.files, passed.pieces, passed.down_when_signed), (2, 0, None));
+    passed.down = 7;
+    passed.note(b"GET /api/v1/chains/a");
+    passed.down = 9;
+    passed.note(b"GET /api/v1/chains/a");
+    passed.note(b"PUT /api/v1/chains/a");
+    assert_eq!((passed.files, passed.pieces, passed.down_when_signed), (2, 1, Some(7)));
 }
