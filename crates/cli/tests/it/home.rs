@@ -304,3 +304,21 @@ pub(crate) fn files_with(folder: &Path, wanted: &[u8]) -> Vec<PathBuf> {
     };
     files_below(folder).into_iter().filter(holds).collect()
 }
+
+/// Returns the names of all fields of a document, those below others behind a dot.
+pub(crate) fn fields(document: &Value) -> Vec<String> {
+    let Value::Object(map) = document else {
+        return Vec::new();
+    };
+    let named = |(name, value): (&String, &Value)| {
+        let below = fields(value);
+        if below.is_empty() {
+            return vec![name.clone()];
+        }
+        below
+            .iter()
+            .map(|field| format!("{name}.{field}"))
+            .collect()
+    };
+    map.iter().flat_map(named).collect()
+}

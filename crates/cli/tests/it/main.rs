@@ -9,3 +9,5 @@ mod documents;
 mod help;
 mod home;
 mod member;
+mod publish;
+mod refusals;

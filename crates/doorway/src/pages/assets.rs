@@ -67,6 +67,15 @@ pub fn icon_href() -> &'static str {
     &SHELF.icon_href
 }
 
+/// Returns the addresses of the fonts that every page on a wide screen shows at once; empty when none is embedded.
+#[must_use]
+pub fn preloads() -> Vec<String> {
+    ["fonts/source-serif-4.woff2", "fonts/inter.woff2"]
+        .into_iter()
+        .filter_map(|file| Some(hashed_path(file, FILES.get_file(file)?.contents())))
+        .collect()
+}
+
 /// Returns the addresses of everything embedded, in order, for a crawler's test or a cache's warming.
 #[must_use]
 pub fn paths() -> Vec<&'static str> {

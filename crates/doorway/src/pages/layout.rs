@@ -123,6 +123,9 @@ fn document_head(site: &Site, head: &Head<'_>) -> Markup {
             meta name="color-scheme" content="light dark";
             meta name="theme-color" content="#FBF8F1" media="(prefers-color-scheme: light)";
             meta name="theme-color" content="#161412" media="(prefers-color-scheme: dark)";
+            @for font in assets::preloads() {
+                link rel="preload" as="font" type="font/woff2" href=(font) crossorigin media="(min-width: 48rem)";
+            }
             link rel="stylesheet" href=(assets::style_href());
             link rel="icon" type="image/svg+xml" href=(assets::icon_href());
             link rel="search" type="text/html" href="/search";

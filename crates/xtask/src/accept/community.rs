@@ -57,11 +57,6 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Returns the place of one of this person's files.
-    pub(super) fn file(&self, below: &str) -> PathBuf {
-        self.home.join(below)
-    }
-
     /// Returns a command of this person.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.stage.commonhold.command();

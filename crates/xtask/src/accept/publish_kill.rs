@@ -49,14 +49,16 @@ enum Moment {
     At(Place),
     /// Some time after its last file was answered: while it signs.
     Signing {
-        /// Bytes back until then.
+        /// Bytes there that are enough for the files, and not for asking about the chain.
+        up: u64,
+        /// Bytes back until the last file was answered.
         down: u64,
         /// How long after.
         after_us: u64,
     },
 }
 
-/// How much shorter an answer may be than in another conversation, in bytes.
+/// By how many bytes a conversation may differ from another one up to the same point.
 const SLACK_BYTES: u64 = 64;
 
 /// Runs the scenario.
@@ -104,10 +106,14 @@ fn moment(kill: u32, kills: u32, whole: Passed) -> Moment {
             way: Way::Down,
             bytes: share(whole.down),
         }),
-        _ => Moment::Signing {
-            down: whole.down_when_signed.unwrap_or(whole.down).saturating_sub(SLACK_BYTES),
-            after_us: u64::from(kill / 3) * 1_500,
-        },
+        _ => {
+            let (up, down) = whole.when_signed.unwrap_or((whole.up, whole.down));
+            Moment::Signing {
+                up: up + SLACK_BYTES,
+                down: down.saturating_sub(SLACK_BYTES),
+                after_us: u64::from(kill / 3) * 1_500,
+            }
+        }
     }
 }
 
@@ -161,10 +167,10 @@ fn round(
     let community = Community::start(&steward, First::Nothing)?;
     let passed = kill_publisher(&steward, &community, folder, moment)?;
     deaths.publishers += 1;
-    let signing = undisturbed.passed.down_when_signed.unwrap_or_default();
+    let has_all_files = matches!(moment, Moment::Signing { .. });
     if passed.pieces > 0 {
         deaths.while_sending += 1;
-    } else if passed.down + SLACK_BYTES >= signing {
+    } else if has_all_files {
         deaths.while_signing += 1;
     } else {
         deaths.among_files += 1;
@@ -195,10 +201,13 @@ fn kill_publisher(
     moment: Moment,
 ) -> anyhow::Result<Passed> {
     let place = match moment {
-        Moment::At(place) => Some(place),
-        Moment::Signing { .. } => None,
+        Moment::At(place) => place,
+        Moment::Signing { up, .. } => Place {
+            way: Way::Up,
+            bytes: up,
+        },
     };
-    let wire = Wire::lay(community.address(), place)?;
+    let wire = Wire::lay(community.address(), Some(place))?;
     let mut publish = start(steward, folder, &wire)?;
     let has_come = testkit::wait_for("the moment", PATIENCE, || {
         if !publish.is_running()? {

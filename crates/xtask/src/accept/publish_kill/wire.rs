@@ -44,8 +44,8 @@ pub(super) struct Passed {
     pub(super) files: u32,
     /// Pieces of the chain that it began to send.
     pub(super) pieces: u32,
-    /// Bytes back when the publisher, after its files, asked about the chain for the first time: it had signed then.
-    pub(super) down_when_signed: Option<u64>,
+    /// Bytes there and back when the publisher, after its files, asked about the chain first: it had signed then.
+    pub(super) when_signed: Option<(u64, u64)>,
 }
 
 impl Passed {
@@ -63,7 +63,7 @@ impl Passed {
         } else if chunk.starts_with(b"PUT /api/v1/chains/") {
             self.pieces += 1;
         } else if chunk.starts_with(b"GET /api/v1/chains/") && self.files > 0 {
-            self.down_when_signed.get_or_insert(self.down);
+            self.when_signed.get_or_insert((self.up, self.down));
         }
     }
 }

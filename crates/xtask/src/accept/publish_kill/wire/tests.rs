@@ -61,11 +61,11 @@ fn what_is_asked_for_is_noted() {
     for words in ["GET /api/v1/chains/a", "PUT /store HTTP/1.1", "bytes", "PUT /store HTTP/1.1"] {
         passed.note(words.as_bytes());
     }
-    assert_eq!((passed.files, passed.pieces, passed.down_when_signed), (2, 0, None));
+    assert_eq!((passed.files, passed.pieces, passed.when_signed), (2, 0, None));
     passed.down = 7;
     passed.note(b"GET /api/v1/chains/a");
     passed.down = 9;
     passed.note(b"GET /api/v1/chains/a");
     passed.note(b"PUT /api/v1/chains/a");
-    assert_eq!((passed.files, passed.pieces, passed.down_when_signed), (2, 1, Some(7)));
+    assert_eq!((passed.files, passed.pieces, passed.when_signed), (2, 1, Some((0, 7))));
 }
