@@ -22,6 +22,9 @@ use crate::store::{Applied, ProjectionStore};
 /// Inputs that wait for the projector; a sender beyond them waits.
 const INPUTS_MAX: usize = 1_024;
 
+/// Bytes of long bodies after which a page of a chain ends.
+pub(crate) const PAGE_BODY_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
 /// What the projector works with.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -272,9 +275,14 @@ async fn fetch(parts: Parts, agent: AgentPubKey, after: Option<u32>, limit: u32)
         Err(fault) => Err(FetchFault(fault.to_string())),
         Ok(page) => {
             let mut fetched = Vec::with_capacity(page.records.len());
+            let mut bytes = 0;
             for record in page.records {
                 let body = body_of(&record, &parts.blobs).await;
+                bytes += body.as_ref().map_or(0, Vec::len);
                 fetched.push(Fetched { record, body });
+                if bytes > PAGE_BODY_BYTES_MAX {
+                    break;
+                }
             }
             Ok(fetched)
         }

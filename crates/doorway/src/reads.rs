@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::hot::Made;
 use crate::present;
+use crate::projection::PAGE_BODY_BYTES_MAX;
 use crate::service::Doorway;
 use crate::store::{Found, ListQuery, Row, SearchQuery, Sight, VersionRow, Wanted};
 
@@ -314,19 +315,21 @@ impl Doorway {
             return Err(nothing());
         };
         let mut records = Vec::with_capacity(page.records.len());
+        let (mut bytes, mut last) = (0, None);
         for record in &page.records {
             let body = crate::projection::body_of(record, self.blobs()).await;
+            bytes += body.as_ref().map_or(0, Vec::len);
+            last = Some(record.action().action_seq());
             let shows = disclosure::shows_entry(record, body.as_deref(), &sight.reader());
             records.push(if shows {
                 RecordView::of(record)
             } else {
                 RecordView::without_entry(record)
             });
+            if bytes > PAGE_BODY_BYTES_MAX {
+                break;
+            }
         }
-        let last = page
-            .records
-            .last()
-            .map(|record| record.action().action_seq());
         Ok(ChainView {
             schema_version: SCHEMA_VERSION,
             agent: agent.to_string(),

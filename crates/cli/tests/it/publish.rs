@@ -15,7 +15,7 @@ fn chains_of(home: &Home) -> usize {
             folder: home.agent(),
             limits: conductor::Limits::default(),
         };
-        let clock = std::sync::Arc::new(conductor::SystemClock);
+        let clock = runtime::Clock::system();
         let engine = conductor::Embedded::open(config, clock).unwrap();
         let hosted = engine.hosted(None, 10).await.unwrap();
         engine.close().await.unwrap();
