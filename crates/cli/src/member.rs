@@ -90,6 +90,8 @@ fn parse(key: &str) -> Result<AgentPubKey, Problem> {
 pub(crate) async fn profile(args: &ProfileArgs, output: &Output) -> Outcome {
     let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
     let session = Session::open(&agent, &args.server.to).await?;
+    // Somebody who may not write here learns it before anything is signed.
+    session.token().await?;
     session.join().await?;
     let records = agent.records(&session.cell, None).await?;
     let known = own_profile(&records);
@@ -127,7 +129,9 @@ pub(crate) async fn profile(args: &ProfileArgs, output: &Output) -> Outcome {
         let written = agent.engine().write(&session.cell, vec![write]).await;
         written.map_err(agent::problem)?;
     }
-    session.send(|_| {}).await?;
+    if session.send(|_| {}).await? > 0 {
+        session.wait_until_visible().await?;
+    }
     let document = json!({
         "ok": true,
         "agent": agent.key().to_string(),

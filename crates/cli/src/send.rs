@@ -3,10 +3,9 @@
 //! The own chain is the truth: what was signed and not sent is sent by the next run, so a run may end anywhere.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use base::{Code, ContentHash, Problem};
-use chain::{ActionData, ActionHash, EntryVisibility, Record, Write};
+use base::{Code, Problem};
+use chain::{ActionData, ActionHash, Record};
 use conductor::Conductor as _;
 use serde_json::{Value, json};
 
@@ -22,9 +21,6 @@ use crate::upload;
 
 /// Actions that are signed at once.
 const STEPS_PER_WRITE: usize = 250;
-
-/// How long to wait until what was sent can be read, in tenths of a second.
-const VISIBLE_TENTHS_MAX: u32 = 100;
 
 /// What a run did, for programs and people.
 struct Summary {
@@ -201,30 +197,19 @@ async fn carry_out(session: &Session<'_>, plan: &Plan, output: &Output) -> Resul
     let sent = session.send(|count| bar.inc(count)).await?;
     bar.finish_and_clear();
     if sent > 0 {
-        wait_until_visible(session).await?;
+        session.wait_until_visible().await?;
     }
     Ok(sent)
 }
 
-/// Stores the long bodies of steps, then signs the steps. What is private stays on this machine.
+/// Keeps the long bodies of steps, then signs the steps.
 async fn write(
     session: &Session<'_>,
     steps: &[Step],
     created: &mut BTreeMap<String, ActionHash>,
 ) -> Result<(), Problem> {
-    for step in steps {
-        let Some(body) = &step.spilled else { continue };
+    for body in steps.iter().filter_map(|step| step.spilled.as_deref()) {
         session.agent.keep_body(body).await?;
-        if is_private(&step.write) {
-            continue;
-        }
-        let token = session.token().await?;
-        let hash = ContentHash::of(body);
-        let bytes = body.len() as u64;
-        session
-            .doorway
-            .put_blob(&hash, bytes, body.clone().into(), &token)
-            .await?;
     }
     let writes = steps.iter().map(|step| step.write.clone()).collect();
     let engine = session.agent.engine();
@@ -239,28 +224,6 @@ async fn write(
         }
     }
     Ok(())
-}
-
-/// Returns whether a write is for its author alone.
-fn is_private(write: &Write) -> bool {
-    match write {
-        Write::Create { visibility, .. } | Write::Update { visibility, .. } => {
-            *visibility == EntryVisibility::Private
-        }
-        Write::Delete { .. } => false,
-    }
-}
-
-/// Asks the doorway until it has projected everything, or for ten seconds.
-async fn wait_until_visible(session: &Session<'_>) -> Result<(), Problem> {
-    for _ in 0..VISIBLE_TENTHS_MAX {
-        if session.doorway.ready().await?.projection_lag_records == 0 {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let detail = "everything was sent and is safe; the doorway is still busy showing it";
-    Err(Problem::new(Code::Unavailable, detail))
 }
 
 impl Summary {

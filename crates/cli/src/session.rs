@@ -1,8 +1,11 @@
 //! A conversation with a doorway: its community, tokens, and the two chains brought level.
 
+use std::time::Duration;
+
 use api::{RecordView, VersionView};
-use base::{Code, Problem, Timestamp};
-use chain::{DnaHash, EntryVisibility, Record, dna};
+use base::{Code, ContentHash, Problem, Timestamp};
+use chain::kind::Opened;
+use chain::{DnaHash, EntryVisibility, Envelope, Item, Record, dna, record};
 use client::Doorway;
 use conductor::{CellId, Conductor as _};
 use runtime::Clock;
@@ -15,6 +18,9 @@ const TOKEN_SPARE_SECS: u64 = 60;
 
 /// Records that are asked for at once.
 const PAGE_RECORDS: u32 = 500;
+
+/// How long to wait until what was sent can be read, in tenths of a second.
+const VISIBLE_TENTHS_MAX: u32 = 100;
 
 /// Most bytes of records that are sent at once, in base64.
 const SENT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
@@ -72,10 +78,21 @@ impl<'a> Session<'a> {
         let view = self
             .doorway
             .token(challenge.challenge.clone(), &signature.0)
-            .await?;
+            .await
+            .map_err(|problem| self.name_key(problem))?;
         let end = self.clock.now() + base::Duration::from_secs(view.expires_secs.into());
         *kept = Some((view.token.clone(), end));
         Ok(view.token)
+    }
+
+    /// Says which key is on no list: a steward needs it whole.
+    fn name_key(&self, problem: Problem) -> Problem {
+        if problem.code != Code::NotAMember {
+            return problem;
+        }
+        let key = self.agent.key();
+        let detail = format!("your key {key} is not on this community's list of members");
+        Problem::new(Code::NotAMember, detail)
     }
 
     /// Takes up this agent's chain: what the doorway knows more is fetched and verified first.
@@ -113,6 +130,7 @@ impl<'a> Session<'a> {
             return Ok(0);
         }
         let records = self.agent.records(&self.cell, remote).await?;
+        self.send_bodies(&records).await?;
         let author = self.agent.key().to_string();
         let mut sent = 0;
         for batch in batches(&records, self.version.chain_put_records_max as usize) {
@@ -122,6 +140,36 @@ impl<'a> Session<'a> {
             on_sent(count);
         }
         Ok(sent)
+    }
+
+    /// Stores the long bodies of records where the doorway does not have them; private ones stay on this machine.
+    async fn send_bodies(&self, records: &[Record]) -> Result<(), Problem> {
+        for hash in records.iter().filter_map(body_that_leaves) {
+            let token = self.token().await?;
+            if self.doorway.has_blob(&hash, &token).await? {
+                continue;
+            }
+            // Where it is not kept here either, the doorway refuses the record and names the blob.
+            if let Some(body) = self.agent.body(&hash).await? {
+                let bytes = body.len() as u64;
+                self.doorway
+                    .put_blob(&hash, bytes, body.into(), &token)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the doorway until it has projected everything, or for ten seconds.
+    pub(crate) async fn wait_until_visible(&self) -> Result<(), Problem> {
+        for _ in 0..VISIBLE_TENTHS_MAX {
+            if self.doorway.ready().await?.projection_lag_records == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let detail = "everything was sent and is safe; the doorway is still busy showing it";
+        Err(Problem::new(Code::Unavailable, detail))
     }
 
     async fn local_head(&self) -> Result<Option<u32>, Problem> {
@@ -194,13 +242,25 @@ fn batches(records: &[Record], records_max: usize) -> Vec<Vec<RecordView>> {
 
 /// Shows a record as it leaves this machine: private entries stay.
 fn shown(record: &Record) -> RecordView {
-    let is_private = record
-        .action()
-        .entry_type()
-        .is_some_and(|kind| *kind.visibility() == EntryVisibility::Private);
-    if is_private {
+    if is_private(record) {
         RecordView::without_entry(record)
     } else {
         RecordView::of(record)
     }
+}
+
+/// Names the blob that holds the body of a record which is not private.
+fn body_that_leaves(record: &Record) -> Option<ContentHash> {
+    let entry = record::present(record).filter(|_| !is_private(record))?;
+    let envelope = Envelope::from_entry(entry).ok()?;
+    match Item::open(&envelope).ok()? {
+        Opened::Spilled { hash, .. } => Some(hash),
+        Opened::Item(_) => None,
+    }
+}
+
+/// Returns whether a record's entry is for its author alone.
+fn is_private(record: &Record) -> bool {
+    let kind = record.action().entry_type();
+    kind.is_some_and(|kind| *kind.visibility() == EntryVisibility::Private)
 }

@@ -71,11 +71,9 @@ async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Check
             let link = page::proof_link(&answer)?;
             let proof = doorway.fetch(link).await?;
             let proven = proof::check(&proof.body)?;
-            page::compare(&answer, &proven)?;
+            let shown = page::compare(&answer, &proven)?;
             let mut checked = item(&doorway, proven, is_quick, output).await?;
-            checked
-                .facts
-                .push(("page", "shows exactly the signed text".to_owned()));
+            checked.facts.push(("page", shown.to_owned()));
             Ok(checked)
         }
     }

@@ -54,7 +54,9 @@ fn fetch(root: &Path, assets: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(output.status.success(), "npm could not fetch them");
     std::fs::create_dir_all(assets)?;
     for (file, name) in FILES {
-        let source = packages.join("node_modules/@fontsource-variable").join(file);
+        let source = packages
+            .join("node_modules/@fontsource-variable")
+            .join(file);
         std::fs::copy(&source, assets.join(name))
             .with_context(|| format!("the package has no {file}"))?;
     }

@@ -32,8 +32,8 @@ pub(super) fn proof_link(answer: &Answer) -> Result<Url, Problem> {
     answer.address.join(&href).map_err(|_| nothing())
 }
 
-/// Compares a page with the item that was proven.
-pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<(), Problem> {
+/// Compares a page with the item that was proven; says what of it was compared.
+pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<&'static str, Problem> {
     let html = String::from_utf8_lossy(&answer.body);
     let title = match &proven.item {
         Item::Content(content) => &content.title,
@@ -46,7 +46,7 @@ pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<(), Problem> {
         return Err(differs("the page has another title than the signed record"));
     }
     let Item::Content(content) = &proven.item else {
-        return Ok(());
+        return Ok("shows the signed title; its lists are the doorway's own");
     };
     let start = html.find(ARTICLE.0).map(|at| at + ARTICLE.0.len());
     let end = html.rfind(ARTICLE.1);
@@ -56,7 +56,7 @@ pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<(), Problem> {
             "the page shows another text than the signed record",
         ));
     }
-    Ok(())
+    Ok("shows exactly the signed text")
 }
 
 /// The digest that came with the page (RFC 9530) covers what is not signed: the frame around the text.

@@ -103,7 +103,10 @@ fn a_missing_folder_is_asked_for() {
 #[test]
 fn an_address_without_a_port_is_refused() {
     let said = refused(&["up", "--listen", "localhost"]);
-    assert!(said.contains("'localhost'") && said.contains("--listen <ADDR:PORT>"), "{said}");
+    assert!(
+        said.contains("'localhost'") && said.contains("--listen <ADDR:PORT>"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use conductor::Conductor as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{Binary, Process};
@@ -118,6 +119,21 @@ impl Home {
         self.run(&["whoami"]).ok().stdout.trim().to_owned()
     }
 
+    /// Returns how many chains are kept in the agent's folder.
+    pub(crate) fn chains(&self) -> usize {
+        block_on(async {
+            let config = conductor::Config {
+                id: "test".parse().unwrap(),
+                folder: self.agent(),
+                limits: conductor::Limits::default(),
+            };
+            let engine = conductor::Embedded::open(config, runtime::Clock::system()).unwrap();
+            let hosted = engine.hosted(None, 10).await.unwrap();
+            engine.close().await.unwrap();
+            hosted.len()
+        })
+    }
+
     /// Starts a program that goes on, its output caught.
     pub(crate) fn spawn(&self, command: Command) -> Process {
         Process::spawn(command, &self.at("output")).unwrap()
@@ -162,7 +178,11 @@ impl Ran {
     #[track_caller]
     pub(crate) fn refused(self, status: i32, code: &str) -> Self {
         assert_eq!(self.status, status, "{}{}", self.stdout, self.stderr);
-        assert!(self.stderr.contains(&format!(" {code}: ")), "{}", self.stderr);
+        assert!(
+            self.stderr.contains(&format!(" {code}: ")),
+            "{}",
+            self.stderr
+        );
         assert!(self.stderr.contains("  what to do: "), "{}", self.stderr);
         self
     }

@@ -8,6 +8,10 @@
 mod documents;
 mod help;
 mod home;
+mod loss;
 mod member;
+mod privacy;
 mod publish;
 mod refusals;
+mod relay;
+mod verify;

@@ -48,7 +48,10 @@ fn a_key_file_of_another_length_is_refused_and_kept() {
 #[test]
 fn the_first_steward_is_the_one_who_started_it() {
     let (home, doorway) = Home::with_doorway();
-    assert_eq!(members(&home, &doorway), [(home.key(), "steward".to_owned())]);
+    assert_eq!(
+        members(&home, &doorway),
+        [(home.key(), "steward".to_owned())]
+    );
     let said = member(&home, &doorway, &["list"]).ok().stdout;
     assert_eq!(
         said,
@@ -61,7 +64,10 @@ fn roles_are_given_and_changed() {
     let (home, doorway) = Home::with_doorway();
     let bea = Home::new();
     let said = member(&home, &doorway, &["add", &bea.key()]).ok().stdout;
-    assert_eq!(said, format!("{} may now write here as member.\n", bea.key()));
+    assert_eq!(
+        said,
+        format!("{} may now write here as member.\n", bea.key())
+    );
     for role in ["member", "editor", "moderator", "steward"] {
         member(&home, &doorway, &["add", &bea.key(), "--role", role]).ok();
         let expect = [
@@ -73,7 +79,11 @@ fn roles_are_given_and_changed() {
     // An unknown role is known to be wrong before anything is asked.
     let ran = member(&home, &doorway, &["add", &bea.key(), "--role", "king"]);
     assert_eq!(ran.status, 2);
-    assert!(ran.stderr.contains("steward, moderator, editor, member"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("steward, moderator, editor, member"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -82,11 +92,7 @@ fn only_stewards_change_the_list() {
     let (bea, carl) = (Home::new(), Home::new());
     member(&home, &doorway, &["add", &bea.key()]).ok();
     let key = carl.key();
-    for words in [
-        vec!["add", &key],
-        vec!["remove", &key],
-        vec!["list"],
-    ] {
+    for words in [vec!["add", &key], vec!["remove", &key], vec!["list"]] {
         // A member is told to ask a steward, a stranger how to become a member.
         member(&bea, &doorway, &words).refused(1, "CH-0207");
         member(&carl, &doorway, &words).refused(1, "CH-0205");
@@ -133,7 +139,11 @@ fn whoever_is_not_on_the_list_cannot_be_taken_off_it() {
     let (home, doorway) = Home::with_doorway();
     let stranger = Home::new().key();
     let ran = member(&home, &doorway, &["remove", &stranger]).refused(1, "CH-0105");
-    assert!(ran.stderr.contains("not on the list of members"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("not on the list of members"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(members(&home, &doorway).len(), 1);
 }
 
@@ -164,7 +174,13 @@ fn a_profile_is_a_signed_record_on_the_authors_page() {
     profile(&[]).refused(1, "CH-0311");
     assert_eq!(doorway.status(&page), 404);
 
-    let said = profile(&["--name", "Anna <from> number 9", "--about", "Bakes on Saturdays."]).ok();
+    let said = profile(&[
+        "--name",
+        "Anna <from> number 9",
+        "--about",
+        "Bakes on Saturdays.",
+    ])
+    .ok();
     assert_eq!(said.stdout, "You are shown as Anna <from> number 9.\n");
     let html = doorway.text(&page);
     assert!(html.contains("Anna &lt;from&gt; number 9"), "{html}");
@@ -191,4 +207,5 @@ fn a_stranger_has_no_profile() {
     let ran = stranger.run(&["profile", "--name", "X", "--to", &doorway.url]);
     ran.refused(1, "CH-0205");
     assert_eq!(doorway.head(&stranger.key()), None);
+    assert_eq!(stranger.chains(), 0, "nothing was signed");
 }

@@ -22,10 +22,7 @@ const BAD: &[(&str, &[(&str, &str, u64)])] = &[
     ("front-matter-open", &[("CH-0502", "index.md", 1)]),
     (
         "missing-page",
-        &[
-            ("CH-0506", "config.yaml", 4),
-            ("CH-0504", "config.yaml", 6),
-        ],
+        &[("CH-0506", "config.yaml", 4), ("CH-0504", "config.yaml", 6)],
     ),
     ("not-utf8", &[("CH-0501", "index.md", 3)]),
     (
@@ -72,7 +69,11 @@ fn bad_folders_are_refused_with_file_and_line_and_nothing_is_sent() {
                 assert_eq!(text("kind"), "rejection");
                 assert!(!text("hint").is_empty() && !text("title").is_empty());
                 assert_eq!(doorway.status(text("page")), 200, "{problem}");
-                (text("code"), text("file"), problem["line"].as_u64().unwrap())
+                (
+                    text("code"),
+                    text("file"),
+                    problem["line"].as_u64().unwrap(),
+                )
             })
             .collect();
         assert_eq!(told, *expect, "{name}");
@@ -120,11 +121,19 @@ fn a_stranger_is_told_how_to_become_a_member() {
     let words = ["publish", "bread", "--to", &doorway.url];
     for words in [&words[..], &[&words[..], &["--dry-run"]].concat()] {
         let ran = stranger.run(words).refused(1, "CH-0205");
-        assert!(ran.stderr.contains("commonhold member add"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("commonhold member add"),
+            "{}",
+            ran.stderr
+        );
         assert!(ran.stderr.contains(&stranger.key()), "{}", ran.stderr);
     }
     let crumb = base::ContentHash::of(&fs::read(bread.join("images/crumb.png")).unwrap());
-    assert_eq!(doorway.status(&format!("/store/{crumb}")), 404, "no file was taken");
+    assert_eq!(
+        doorway.status(&format!("/store/{crumb}")),
+        404,
+        "no file was taken"
+    );
     assert_eq!(doorway.head(&stranger.key()), None);
 
     let words = ["member", "add", &stranger.key(), "--to", &doorway.url];
@@ -137,7 +146,8 @@ fn a_stranger_is_told_how_to_become_a_member() {
 fn an_address_belongs_to_its_first_author() {
     let (home, doorway) = Home::with_doorway();
     let bea = Home::new();
-    home.run(&["member", "add", &bea.key(), "--to", &doorway.url]).ok();
+    home.run(&["member", "add", &bea.key(), "--to", &doorway.url])
+        .ok();
     home.publish(&home.bread(), &doorway);
     home.write("news/news.md", "# News\n");
     home.publish(&home.at("news"), &doorway);
@@ -150,16 +160,23 @@ fn an_address_belongs_to_its_first_author() {
             panic!("{problems:?}");
         };
         assert_eq!(code, "CH-0507");
-        assert!(detail.contains(slug) && detail.contains(&home.key()), "{detail}");
+        assert!(
+            detail.contains(slug) && detail.contains(&home.key()),
+            "{detail}"
+        );
     }
     assert_eq!(doorway.head(&bea.key()), None, "nothing was signed or sent");
     // What the message advises works.
     let config = fs::read_to_string(bread.join("config.yaml")).unwrap();
-    bea.write("bread/config.yaml", config.replace("slug: bread", "slug: bread-of-bea"));
+    bea.write(
+        "bread/config.yaml",
+        config.replace("slug: bread", "slug: bread-of-bea"),
+    );
     bea.publish(&bread, &doorway);
     assert_eq!(doorway.status("/courses/bread-of-bea/flour"), 200);
     // Who withdraws a course gives up only their own.
-    bea.run(&["unpublish", "bread", "--to", &doorway.url]).refused(1, "CH-0105");
+    bea.run(&["unpublish", "bread", "--to", &doorway.url])
+        .refused(1, "CH-0105");
     assert_eq!(doorway.status("/courses/bread/flour"), 200);
 }
 
@@ -172,10 +189,17 @@ fn a_doorway_that_is_not_there_is_named() {
         socket.local_addr().unwrap().port()
     };
     let address = format!("http://127.0.0.1:{port}");
-    let ran = home.run(&["publish", "bread", "--to", &address]).refused(2, "CH-0603");
-    assert!(ran.stderr.contains(&format!("127.0.0.1:{port}")), "{}", ran.stderr);
+    let ran = home
+        .run(&["publish", "bread", "--to", &address])
+        .refused(2, "CH-0603");
+    assert!(
+        ran.stderr.contains(&format!("127.0.0.1:{port}")),
+        "{}",
+        ran.stderr
+    );
     for address in ["ftp://example.org", "bread", ""] {
-        home.run(&["publish", "bread", "--to", address]).refused(2, "CH-0603");
+        home.run(&["publish", "bread", "--to", address])
+            .refused(2, "CH-0603");
     }
 }
 
@@ -186,12 +210,21 @@ fn a_file_that_is_larger_than_the_doorway_takes_is_named() {
     command.env("BLOB_BYTES_MAX", "2000");
     let doorway = home.start(command);
     home.bread();
-    let ran = home.run(&["publish", "bread", "--to", &doorway.url]).refused(1, "CH-0508");
+    let ran = home
+        .run(&["publish", "bread", "--to", &doorway.url])
+        .refused(1, "CH-0508");
     assert!(ran.stderr.contains("images/"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("this doorway takes 2000"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("this doorway takes 2000"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(doorway.head(&home.key()), None, "nothing was signed");
     // Exactly as large as the limit is not too large.
-    home.write("note/note.md", "# Note\n\n[A file](file.bin) and [one more](more.bin)\n");
+    home.write(
+        "note/note.md",
+        "# Note\n\n[A file](file.bin) and [one more](more.bin)\n",
+    );
     home.write("note/file.bin", vec![7; 2_000]);
     home.write("note/more.bin", vec![7; 2_001]);
     let code = home.try_publish(&home.at("note"), &doorway).code(1);

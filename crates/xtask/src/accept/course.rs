@@ -49,10 +49,12 @@ pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
         folder,
         slug: "bread",
     });
-    courses.extend(testkit::shared_data("courses/git-novice").map(|folder| Course {
-        folder,
-        slug: "git-novice",
-    }));
+    courses.extend(
+        testkit::shared_data("courses/git-novice").map(|folder| Course {
+            folder,
+            slug: "git-novice",
+        }),
+    );
     let handbook = pages_of(&testkit::workspace_root().join("docs/handbook"))?;
     let mut published = handbook;
     for course in &courses {
@@ -102,11 +104,7 @@ fn pages_of(folder: &Path) -> anyhow::Result<usize> {
 }
 
 /// Publishes a course for the first time; returns how many pages it has.
-fn publish(
-    steward: &Person<'_>,
-    community: &Community,
-    course: &Course,
-) -> anyhow::Result<usize> {
+fn publish(steward: &Person<'_>, community: &Community, course: &Course) -> anyhow::Result<usize> {
     let expected = pages_of(&course.folder)?;
     let folder = course.folder.to_string_lossy();
     let url = community.url();
@@ -114,11 +112,23 @@ fn publish(
     let done = steward.publish(&course.folder, &url)?;
     for (document, sent) in [(&tried, false), (&done, true)] {
         let new = number(document, "/pages/new")?;
-        anyhow::ensure!(new == expected as u64, "{expected} pages are in {folder}: {document}");
-        anyhow::ensure!((number(document, "/records_sent")? > 0) == sent, "{document}");
-        anyhow::ensure!(document["warnings"] == Value::Array(Vec::new()), "{document}");
+        anyhow::ensure!(
+            new == expected as u64,
+            "{expected} pages are in {folder}: {document}"
+        );
+        anyhow::ensure!(
+            (number(document, "/records_sent")? > 0) == sent,
+            "{document}"
+        );
+        anyhow::ensure!(
+            document["warnings"] == Value::Array(Vec::new()),
+            "{document}"
+        );
     }
-    anyhow::ensure!(text(&done, "/url")? == format!("{url}{}", course.path()), "{done}");
+    anyhow::ensure!(
+        text(&done, "/url")? == format!("{url}{}", course.path()),
+        "{done}"
+    );
     Ok(expected)
 }
 
@@ -127,7 +137,11 @@ fn visit(community: &Community, courses: &[Course]) -> anyhow::Result<(Crawl, Co
     let crawl = Crawl::of(community.address())?;
     let mut sources = BTreeMap::new();
     let handbook = testkit::workspace_root().join("docs/handbook");
-    for folder in courses.iter().map(|course| &course.folder).chain([&handbook]) {
+    for folder in courses
+        .iter()
+        .map(|course| &course.folder)
+        .chain([&handbook])
+    {
         sources.extend(files::by_hash(folder)?);
     }
     let count = judge::check(&crawl, &sources)?;
@@ -135,7 +149,9 @@ fn visit(community: &Community, courses: &[Course]) -> anyhow::Result<(Crawl, Co
     for kind in ["content", "path"] {
         for item in list(&mut client, kind)? {
             let path = text(&item, "/url")?;
-            crawl.page(path).context("what is listed can be reached by links")?;
+            crawl
+                .page(path)
+                .context("what is listed can be reached by links")?;
         }
     }
     Ok((crawl, count))
@@ -213,7 +229,10 @@ fn change(steward: &Person<'_>, community: &Community, course: &Course) -> anyho
 /// Checks how many pages were new, changed, withdrawn and unchanged.
 fn counts(document: &Value, expected: [u64; 4]) -> anyhow::Result<()> {
     let mut counted = [0; 4];
-    for (index, name) in ["new", "changed", "withdrawn", "unchanged"].iter().enumerate() {
+    for (index, name) in ["new", "changed", "withdrawn", "unchanged"]
+        .iter()
+        .enumerate()
+    {
         counted[index] = number(document, &format!("/pages/{name}"))?;
     }
     anyhow::ensure!(
@@ -233,10 +252,18 @@ fn shows(
     let answer = community.client().get(path)?;
     let html = String::from_utf8_lossy(&answer.body);
     let Some(word) = word else {
-        anyhow::ensure!(answer.status() == 404, "{path} answered {}", answer.status());
+        anyhow::ensure!(
+            answer.status() == 404,
+            "{path} answered {}",
+            answer.status()
+        );
         return Ok(());
     };
-    anyhow::ensure!(answer.status() == 200, "{path} answered {}", answer.status());
+    anyhow::ensure!(
+        answer.status() == 200,
+        "{path} answered {}",
+        answer.status()
+    );
     anyhow::ensure!(html.contains(word), "{path} does not show {word}");
     let is_gone = without.is_none_or(|without| !html.contains(without));
     anyhow::ensure!(is_gone, "{path} still shows {without:?}");
@@ -244,7 +271,9 @@ fn shows(
 }
 
 fn found(community: &Community, word: &str, expected: u64) -> anyhow::Result<()> {
-    let view = community.client().json(&format!("/api/v1/search?q={word}"))?;
+    let view = community
+        .client()
+        .json(&format!("/api/v1/search?q={word}"))?;
     let total = number(&view, "/total")?;
     anyhow::ensure!(total == expected, "{total} pages have the word {word}");
     Ok(())

@@ -69,7 +69,10 @@ pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
     let undisturbed = undisturbed(stage, &folder, pages)?;
     let mut deaths = Deaths::default();
     for kill in 0..kills {
-        let moments = (moment(kill, kills, undisturbed.passed), doorway_moment(kill, kills, undisturbed.passed));
+        let moments = (
+            moment(kill, kills, undisturbed.passed),
+            doorway_moment(kill, kills, undisturbed.passed),
+        );
         let round = round(stage, &folder, &undisturbed, kill, moments, &mut deaths);
         round.with_context(|| format!("death {kill} of {kills}: {moments:?}"))?;
     }
@@ -80,10 +83,19 @@ pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
         while_sending,
         doorways,
     } = deaths;
-    anyhow::ensure!(publishers == kills, "{publishers} of {kills} publishers died");
-    anyhow::ensure!(2 * doorways >= kills, "{doorways} of {kills} doorways died in the midst of a publish");
+    anyhow::ensure!(
+        publishers == kills,
+        "{publishers} of {kills} publishers died"
+    );
+    anyhow::ensure!(
+        2 * doorways >= kills,
+        "{doorways} of {kills} doorways died in the midst of a publish"
+    );
     let phases = [among_files, while_signing, while_sending];
-    anyhow::ensure!(phases.iter().all(|count| *count > 0), "deaths by phase: {phases:?}");
+    anyhow::ensure!(
+        phases.iter().all(|count| *count > 0),
+        "deaths by phase: {phases:?}"
+    );
     Ok(format!(
         "{publishers} SIGKILLs of a publish of {pages} pages ({among_files} among its files, {while_signing} while it \
          signed, {while_sending} while it sent its chain) and {doorways} of the doorway in the publish after it; the \
@@ -143,8 +155,14 @@ fn undisturbed(stage: &Stage<'_>, folder: &Path, pages: u32) -> anyhow::Result<U
     let passed = wire.passed();
     drop(wire);
     let lines = dump::of(&mut community.client(), WORD)?;
-    let found = lines.iter().filter(|line| line.starts_with("found ")).count();
-    anyhow::ensure!(found == pages as usize, "{found} of {pages} pages are found");
+    let found = lines
+        .iter()
+        .filter(|line| line.starts_with("found "))
+        .count();
+    anyhow::ensure!(
+        found == pages as usize,
+        "{found} of {pages} pages are found"
+    );
     let records = chain_of(&steward, &community)?;
     community.end()?;
     Ok(Undisturbed {
@@ -224,7 +242,10 @@ fn kill_publisher(
     }
     publish.kill()?;
     let complaint = publish.stderr();
-    anyhow::ensure!(has_come, "the publish was over before it was to die: {complaint}");
+    anyhow::ensure!(
+        has_come,
+        "the publish was over before it was to die: {complaint}"
+    );
     Ok(wire.passed())
 }
 
@@ -253,7 +274,11 @@ fn kill_doorway(
             publish.stderr(),
         );
     } else {
-        anyhow::ensure!(status.success(), "it ended with {status}: {}", publish.stderr());
+        anyhow::ensure!(
+            status.success(),
+            "it ended with {status}: {}",
+            publish.stderr()
+        );
     }
     Ok(came)
 }

@@ -58,10 +58,13 @@ impl Crawl {
             if crawl.seen.contains_key(&path) {
                 continue;
             }
-            anyhow::ensure!(crawl.seen.len() < ADDRESSES_MAX, "the links never end: {path}");
+            anyhow::ensure!(
+                crawl.seen.len() < ADDRESSES_MAX,
+                "the links never end: {path}"
+            );
             let answer = client.ask("GET", &path, &[("accept-encoding", "gzip")])?;
-            let (seen, links) = read(answer, address, &path, from)
-                .with_context(|| format!("read {path}"))?;
+            let (seen, links) =
+                read(answer, address, &path, from).with_context(|| format!("read {path}"))?;
             open.extend(links.into_iter().map(|link| (link.target, path.clone())));
             crawl.seen.insert(path, seen);
         }
@@ -70,10 +73,12 @@ impl Crawl {
 
     /// Returns the pages for people, by their addresses.
     pub(super) fn pages(&self) -> impl Iterator<Item = (&str, &Seen, &Page)> {
-        self.seen.iter().filter_map(|(path, seen)| match &seen.what {
-            What::Page(page) => Some((path.as_str(), seen, page.as_ref())),
-            What::Image(_) | What::Other => None,
-        })
+        self.seen
+            .iter()
+            .filter_map(|(path, seen)| match &seen.what {
+                What::Page(page) => Some((path.as_str(), seen, page.as_ref())),
+                What::Image(_) | What::Other => None,
+            })
     }
 
     /// Returns one page.
@@ -105,7 +110,11 @@ fn read(
             What::Page(Box::new(page))
         }
         "text/css" => {
-            links = styles(std::str::from_utf8(&body).context("a style sheet is UTF-8")?, address, path);
+            links = styles(
+                std::str::from_utf8(&body).context("a style sheet is UTF-8")?,
+                address,
+                path,
+            );
             What::Other
         }
         "image/svg+xml" => {

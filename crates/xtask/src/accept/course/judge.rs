@@ -56,18 +56,36 @@ pub(super) fn check(crawl: &Crawl, sources: &BTreeMap<String, PathBuf>) -> anyho
             faults.extend(fault.err().map(|error| format!("{path}: {error:#}")));
         }
     }
-    count.images = targets.iter().filter(|(_, role)| *role == Role::Image).count();
-    count.media = targets.iter().filter(|(_, role)| *role == Role::Media).count();
-    anyhow::ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    count.images = targets
+        .iter()
+        .filter(|(_, role)| *role == Role::Image)
+        .count();
+    count.media = targets
+        .iter()
+        .filter(|(_, role)| *role == Role::Media)
+        .count();
+    anyhow::ensure!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
     Ok(count)
 }
 
 /// Every address answers; a blob has the bytes and the type of the author's file.
-fn check_answer(path: &str, seen: &Seen, sources: &BTreeMap<String, PathBuf>) -> anyhow::Result<()> {
+fn check_answer(
+    path: &str,
+    seen: &Seen,
+    sources: &BTreeMap<String, PathBuf>,
+) -> anyhow::Result<()> {
     let Seen {
         from, status, hash, ..
     } = seen;
-    anyhow::ensure!(*status == 200, "{from} links to {path}, which answered {status}");
+    anyhow::ensure!(
+        *status == 200,
+        "{from} links to {path}, which answered {status}"
+    );
     let Some(named) = path.strip_prefix("/store/") else {
         return Ok(());
     };
@@ -106,8 +124,16 @@ fn media_type(file: &Path) -> Option<&'static str> {
 
 fn page_faults(page: &Page) -> impl Iterator<Item = String> {
     let mut faults = page.faults.clone();
-    if page.headings.len() != 1 || page.headings.iter().any(|heading| heading.trim().is_empty()) {
-        faults.push(format!("the headings {:?} where one is right", page.headings));
+    if page.headings.len() != 1
+        || page
+            .headings
+            .iter()
+            .any(|heading| heading.trim().is_empty())
+    {
+        faults.push(format!(
+            "the headings {:?} where one is right",
+            page.headings
+        ));
     }
     if page.lang.is_empty() {
         faults.push("no language".to_owned());
@@ -137,11 +163,16 @@ fn check_link(crawl: &Crawl, link: &Link) -> anyhow::Result<()> {
         Role::Way => true,
         Role::Image => media_type.starts_with("image/"),
         Role::Style => media_type == "text/css",
-        Role::Media => ["video/", "audio/"].iter().any(|kind| media_type.starts_with(kind)),
+        Role::Media => ["video/", "audio/"]
+            .iter()
+            .any(|kind| media_type.starts_with(kind)),
     };
     anyhow::ensure!(fits, "{target} is {media_type}, which is no {role:?}");
     if let What::Image(Some(size)) = seen.what {
-        anyhow::ensure!(size.0 > 0 && size.1 > 0, "{target} is {size:?} pixels large");
+        anyhow::ensure!(
+            size.0 > 0 && size.1 > 0,
+            "{target} is {size:?} pixels large"
+        );
     }
     let Some(fragment) = fragment else {
         return Ok(());
@@ -170,7 +201,11 @@ pub(super) fn in_order(crawl: &Crawl, course: &str) -> anyhow::Result<Vec<String
 }
 
 /// Searches for the longest word of each listed page and finds the page; returns how many words that were.
-pub(super) fn search(crawl: &Crawl, client: &mut Client, listed: &[Value]) -> anyhow::Result<usize> {
+pub(super) fn search(
+    crawl: &Crawl,
+    client: &mut Client,
+    listed: &[Value],
+) -> anyhow::Result<usize> {
     for item in listed {
         let url = text(item, "/url")?;
         let words = crawl.page(url)?.text.as_str();

@@ -2,7 +2,7 @@
 //!
 //! Photographs go to the build folder, where a person can look at them; what a program can judge is judged here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -81,7 +81,7 @@ fn photograph(
     browser: &mut Browser,
     screen: Screen,
     address: &str,
-    file: &PathBuf,
+    file: &Path,
 ) -> anyhow::Result<u64> {
     browser.look_with(screen)?;
     browser.open(address)?;
@@ -96,7 +96,11 @@ fn photograph(
         picture.height,
     );
     let colours = picture.colours();
-    anyhow::ensure!(colours > COLOURS_MIN, "{} has {colours} colours only", file.display());
+    anyhow::ensure!(
+        colours > COLOURS_MIN,
+        "{} has {colours} colours only",
+        file.display()
+    );
     Ok(picture.brightness())
 }
 
@@ -139,13 +143,18 @@ fn fits_a_phone(
 fn film(browser: &mut Browser, url: &str, crawl: &Crawl) -> anyhow::Result<usize> {
     let mut films = 0;
     let pages = crawl.pages().filter(|(path, _, page)| {
-        let has_film = page.links.iter().any(|link| link.role == super::page::Role::Media);
+        let has_film = page
+            .links
+            .iter()
+            .any(|link| link.role == super::page::Role::Media);
         has_film && path.starts_with("/courses/")
     });
     browser.look_with(Screen::DESKTOP)?;
     for (path, _, _) in pages {
         browser.open(&format!("{url}{path}"))?;
-        let seen = browser.evaluate(PLAY).with_context(|| format!("play the film on {path}"))?;
+        let seen = browser
+            .evaluate(PLAY)
+            .with_context(|| format!("play the film on {path}"))?;
         let number = |name: &str| seen[name].as_f64().unwrap_or_default();
         let (duration, played, sought) = (number("duration"), number("played"), number("sought"));
         let holds = duration > 0.0

@@ -63,7 +63,11 @@ impl Page {
                 page.take(element, address, path);
             }
         }
-        page.text = texts(&document, "article#text p:not(.kind), article#text li, article#text dd").join(" ");
+        page.text = texts(
+            &document,
+            "article#text p:not(.kind), article#text li, article#text dd",
+        )
+        .join(" ");
         page.headings = texts(&document, "h1");
         page
     }
@@ -87,7 +91,8 @@ impl Page {
         }
         for (attribute, value) in element.value().attrs() {
             if attribute.starts_with("on") {
-                self.faults.push(format!("the attribute {attribute} of <{name}>"));
+                self.faults
+                    .push(format!("the attribute {attribute} of <{name}>"));
             }
             if attribute == "srcset" {
                 for part in value.split(',') {
@@ -108,7 +113,8 @@ impl Page {
         });
         if !has_size || element.attr("alt").is_none() {
             let source = element.attr("src").unwrap_or_default();
-            self.faults.push(format!("the image {source} without its size or its text"));
+            self.faults
+                .push(format!("the image {source} without its size or its text"));
         }
     }
 
@@ -186,11 +192,17 @@ fn resolve(to: &str, address: SocketAddr, path: &str) -> Place {
     let scheme = to
         .split_once(':')
         .map(|(scheme, _)| scheme)
-        .filter(|scheme| scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)));
+        .filter(|scheme| {
+            scheme
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
+        });
     let rest = match (local, scheme) {
         (Some(""), _) => "/",
         (Some(rest), _) => rest,
-        (None, Some(scheme)) if ["javascript", "vbscript"].contains(&scheme.to_ascii_lowercase().as_str()) => {
+        (None, Some(scheme))
+            if ["javascript", "vbscript"].contains(&scheme.to_ascii_lowercase().as_str()) =>
+        {
             return Place::Script;
         }
         (None, Some(_)) => return Place::Elsewhere,

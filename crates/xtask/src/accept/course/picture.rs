@@ -22,12 +22,16 @@ pub(super) struct Picture {
 impl Picture {
     /// Decodes a PNG file.
     pub(super) fn decode(png: &[u8]) -> anyhow::Result<Self> {
-        let mut rest = png.strip_prefix(b"\x89PNG\r\n\x1a\n").context("it is no PNG")?;
+        let mut rest = png
+            .strip_prefix(b"\x89PNG\r\n\x1a\n")
+            .context("it is no PNG")?;
         let mut header = None;
         let mut packed = Vec::new();
         while let Some((len, after)) = rest.split_first_chunk::<4>() {
             let len = u32::from_be_bytes(*len) as usize;
-            let (kind, after) = after.split_first_chunk::<4>().context("a chunk has a kind")?;
+            let (kind, after) = after
+                .split_first_chunk::<4>()
+                .context("a chunk has a kind")?;
             anyhow::ensure!(after.len() >= len + 4, "a chunk was cut off");
             let (body, after) = after.split_at(len);
             match kind {
@@ -67,7 +71,10 @@ impl Picture {
 
     /// Returns how bright it is on average, from 0 for black to 255 for white.
     pub(super) fn brightness(&self) -> u64 {
-        let shades = self.pixels.chunks_exact(self.channels).flat_map(|pixel| &pixel[..3]);
+        let shades = self
+            .pixels
+            .chunks_exact(self.channels)
+            .flat_map(|pixel| &pixel[..3]);
         let sum: u64 = shades.map(|shade| u64::from(*shade)).sum();
         sum / (u64::from(self.width) * u64::from(self.height) * 3).max(1)
     }
@@ -81,8 +88,12 @@ struct Header {
 
 impl Header {
     fn read(body: &[u8]) -> anyhow::Result<Self> {
-        let (width, rest) = body.split_first_chunk::<4>().context("a header has a width")?;
-        let (height, rest) = rest.split_first_chunk::<4>().context("a header has a height")?;
+        let (width, rest) = body
+            .split_first_chunk::<4>()
+            .context("a header has a width")?;
+        let (height, rest) = rest
+            .split_first_chunk::<4>()
+            .context("a header has a height")?;
         let channels = match rest {
             [8, 2, 0, 0, 0] => 3,
             [8, 6, 0, 0, 0] => 4,
@@ -104,7 +115,9 @@ fn unfilter(filtered: &[u8], stride: usize, channels: usize) -> anyhow::Result<V
         let (filter, line) = line.split_first().context("a line has a filter")?;
         let mut current: Vec<u8> = Vec::with_capacity(stride);
         for (index, byte) in line.iter().enumerate() {
-            let left = index.checked_sub(channels).map_or(0, |index| current[index]);
+            let left = index
+                .checked_sub(channels)
+                .map_or(0, |index| current[index]);
             let corner = index.checked_sub(channels).map_or(0, |index| above[index]);
             let guess = match filter {
                 0 => 0,

@@ -40,7 +40,11 @@ pub(super) fn of(client: &mut Client, word: &str) -> anyhow::Result<Vec<String>>
                 "the blob {hash} is served with {} and the hash {found}",
                 answer.status(),
             );
-            lines.push(format!("blob {hash} {} {}", answer.body.len(), answer.media_type()));
+            lines.push(format!(
+                "blob {hash} {} {}",
+                answer.body.len(),
+                answer.media_type()
+            ));
         }
         let fields = item.as_object_mut().context("an item has fields")?;
         fields.retain(|name, _| !OWN.contains(&name.as_str()));
@@ -71,8 +75,13 @@ fn named(item: &Value, names: &BTreeMap<String, String>) -> String {
 /// Compares two communities; tells the first lines that differ.
 pub(super) fn compare(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
     let only_in = |left: &[String], right: &[String]| {
-        let lines = left.iter().filter(|line| right.binary_search(line).is_err());
-        lines.take(3).map(|line| line.chars().take(300).collect()).collect::<Vec<String>>()
+        let lines = left
+            .iter()
+            .filter(|line| right.binary_search(line).is_err());
+        lines
+            .take(3)
+            .map(|line| line.chars().take(300).collect())
+            .collect::<Vec<String>>()
     };
     let (more, less) = (only_in(found, wanted), only_in(wanted, found));
     anyhow::ensure!(

@@ -193,10 +193,7 @@ fn listen(listener: &TcpListener, middle: &Arc<Middle>) {
 /// Carries bytes until either end closes; after the chosen byte it carries none.
 fn carry(mut from: TcpStream, mut to: TcpStream, way: Way, middle: &Middle) {
     let mut chunk = [0; CHUNK_BYTES];
-    loop {
-        let Ok(len) = from.read(&mut chunk) else {
-            break;
-        };
+    while let Ok(len) = from.read(&mut chunk) {
         let may = middle.count(way, &chunk[..len]);
         if len == 0 || to.write_all(&chunk[..may]).is_err() {
             break;

@@ -15,7 +15,11 @@ fn png(header: [u8; 5], lines: &[u8]) -> Vec<u8> {
     head.extend_from_slice(&header);
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     for (kind, body) in [(b"IHDR", &head), (b"IDAT", &packed), (b"IEND", &Vec::new())] {
-        file.extend_from_slice(&u32::try_from(body.len()).expect("it is short").to_be_bytes());
+        file.extend_from_slice(
+            &u32::try_from(body.len())
+                .expect("it is short")
+                .to_be_bytes(),
+        );
         file.extend_from_slice(kind);
         file.extend_from_slice(body);
         file.extend_from_slice(&[0; 4]);
@@ -26,7 +30,12 @@ fn png(header: [u8; 5], lines: &[u8]) -> Vec<u8> {
 #[test]
 fn every_filter_is_undone() {
     let first = [0, 10, 20, 30, 40, 50, 60];
-    let second = [[1, 1, 2, 3, 1, 1, 1], [2, 1, 2, 3, 1, 1, 1], [3, 1, 2, 3, 1, 1, 1], [4, 1, 2, 3, 1, 1, 1]];
+    let second = [
+        [1, 1, 2, 3, 1, 1, 1],
+        [2, 1, 2, 3, 1, 1, 1],
+        [3, 1, 2, 3, 1, 1, 1],
+        [4, 1, 2, 3, 1, 1, 1],
+    ];
     let expect: [[u8; 6]; 4] = [
         [1, 2, 3, 2, 3, 4],
         [11, 22, 33, 41, 51, 61],
@@ -44,7 +53,9 @@ fn every_filter_is_undone() {
 
 #[test]
 fn colours_are_counted_and_weighed() {
-    let lines = [0, 0, 0, 0, 255, 255, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255, 255];
+    let lines = [
+        0, 0, 0, 0, 255, 255, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255, 255,
+    ];
     let picture = Picture::decode(&png([8, 6, 0, 0, 0], &lines)).expect("it is a PNG");
     assert_eq!((picture.colours(), picture.brightness()), (2, 127));
 }

@@ -58,14 +58,25 @@ fn nothing_passes_after_the_chosen_byte() {
 #[test]
 fn what_is_asked_for_is_noted() {
     let mut passed = Passed::default();
-    for words in ["GET /api/v1/chains/a", "PUT /store HTTP/1.1", "bytes", "PUT /store HTTP/1.1"] {
+    for words in [
+        "GET /api/v1/chains/a",
+        "PUT /store HTTP/1.1",
+        "bytes",
+        "PUT /store HTTP/1.1",
+    ] {
         passed.note(words.as_bytes());
     }
-    assert_eq!((passed.files, passed.pieces, passed.when_signed), (2, 0, None));
+    assert_eq!(
+        (passed.files, passed.pieces, passed.when_signed),
+        (2, 0, None)
+    );
     passed.down = 7;
     passed.note(b"GET /api/v1/chains/a");
     passed.down = 9;
     passed.note(b"GET /api/v1/chains/a");
     passed.note(b"PUT /api/v1/chains/a");
-    assert_eq!((passed.files, passed.pieces, passed.when_signed), (2, 1, Some((0, 7))));
+    assert_eq!(
+        (passed.files, passed.pieces, passed.when_signed),
+        (2, 1, Some((0, 7)))
+    );
 }
