@@ -13,6 +13,8 @@ use crypto::{Keypair, Seed};
 use disk::Folder;
 use runtime::{Clock, ReadAt as _};
 
+use crate::output::told;
+
 /// Name of the file with the key: 32 secret bytes.
 const KEY_FILE: &str = "agent.key";
 
@@ -29,9 +31,8 @@ pub(crate) struct Agent {
 
 /// Opens the key in a folder, making it at the very first time.
 pub(crate) fn signer(data: &Path) -> Result<KeySigner, Problem> {
-    let folder =
-        Folder::open(data).map_err(|error| Problem::new(error.code(), error.to_string()))?;
-    let problem = |error: disk::SecretError| Problem::new(error.code(), error.to_string());
+    let folder = Folder::open(data).map_err(|error| error.problem())?;
+    let problem = |error: disk::SecretError| error.problem();
     if let Some(seed) = folder.read_secret::<32>(KEY_FILE).map_err(problem)? {
         return Ok(KeySigner::new(Keypair::from_seed(&seed)));
     }
@@ -64,7 +65,7 @@ impl Agent {
             limits: Limits::default(),
         };
         let engine = Embedded::open(config, Clock::system())
-            .map_err(|error| Problem::new(error.code(), error.to_string()))?;
+            .map_err(|error| Problem::new(error.code(), told(&error)))?;
         let bodies = Blobs::open(&data.join("bodies"), blobs::Limits::default())
             .map_err(|error| error.problem())?;
         Ok(Self {
@@ -193,5 +194,5 @@ fn app_of(cell: &CellId) -> AppId {
 
 /// Tells a person what the engine's fault means.
 pub(crate) fn problem(fault: conductor::Fault) -> Problem {
-    Problem::new(fault.code(), fault.to_string())
+    Problem::new(fault.code(), told(&fault))
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
                 .put_member(&key, role.as_str(), &token)
                 .await?;
             let line = format!("{key} may now write here as {}.", view.role);
-            output.result(&view, &[line]);
+            output.done(&view, &[line]);
             Ok(())
         }
         MemberCommand::Remove { key, target } => {
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
             let token = session.token().await?;
             session.doorway.remove_member(&key, &token).await?;
             let line = format!("{key} may no longer write here. What they wrote stays.");
-            output.result(&json!({ "ok": true, "agent": key }), &[line]);
+            output.done(&json!({ "ok": true, "agent": key }), &[line]);
             Ok(())
         }
     }
@@ -138,7 +138,7 @@ pub(crate) async fn profile(args: &ProfileArgs, output: &Output) -> Outcome {
         "name": profile.name,
         "about": profile.about,
     });
-    output.result(&document, &[format!("You are shown as {}.", profile.name)]);
+    output.done(&document, &[format!("You are shown as {}.", profile.name)]);
     Ok(())
 }
 

@@ -62,7 +62,12 @@ impl Output {
         }
     }
 
-    /// Gives the result: a document for programs, lines for people.
+    /// Says what was done: a document for programs, lines for people who did not ask for quiet.
+    pub(crate) fn done(&self, document: &impl Serialize, lines: &[String]) {
+        self.result(document, if self.is_quiet { &[] } else { lines });
+    }
+
+    /// Gives what was asked for: a document for programs, lines for people.
     pub(crate) fn result(&self, document: &impl Serialize, lines: &[String]) {
         if self.is_json {
             let text = serde_json::to_string(document).expect("a result can be said in JSON");
@@ -164,6 +169,20 @@ fn document(problem: &Problem) -> Value {
 fn line(target: &mut impl std::io::Write, text: &str) {
     drop(writeln!(target, "{text}"));
     drop(target.flush());
+}
+
+/// Joins an error and its causes into one line; a cause that the error tells itself is not repeated.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = inner.source();
+    }
+    line
 }
 
 /// Writes a count with its noun.

@@ -149,7 +149,7 @@ pub(crate) async fn withdraw(args: &UnpublishArgs, output: &Output) -> Outcome {
         "pages_withdrawn": plan.counts().pages_withdrawn,
         "records_sent": sent,
     });
-    output.result(&document, &[line]);
+    output.done(&document, &[line]);
     Ok(())
 }
 
@@ -228,7 +228,7 @@ async fn write(
 
 impl Summary {
     fn tell(&self, output: &Output) {
-        output.result(&self.document(), &self.lines());
+        output.done(&self.document(), &self.lines());
     }
 
     fn document(&self) -> Value {

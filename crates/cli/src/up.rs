@@ -11,7 +11,7 @@ use base::{Code, Problem};
 use blobs::Blobs;
 use chain::Signer as _;
 use conductor::Embedded;
-use disk::Folder;
+use disk::{Folder, Mode};
 use doorway::{Doorway, Engines};
 use http_kit::{BindError, Listener};
 use runtime::{Clock, Supervisor, TaskKind, files, port, telemetry};
@@ -20,15 +20,18 @@ use serde_json::json;
 use crate::agent;
 use crate::args::UpArgs;
 use crate::home;
-use crate::output::{Outcome, Output};
+use crate::output::{Outcome, Output, told};
 use config::Config;
+
+/// Name of the file that lies in the data folder until the handbook is published.
+const HANDBOOK_DUE: &str = "handbook.due";
 
 /// A community that is ready to serve.
 struct Community {
     doorway: Doorway,
     engine: Arc<Embedded>,
     listener: Listener,
-    is_new: bool,
+    folder: Folder,
     /// Held while the process lives: one data folder has one owner.
     _lock: disk::Lock,
 }
@@ -57,13 +60,15 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
         http_kit::Limits::default(),
     );
     drop(supervisor.spawn("http", TaskKind::Essential, serving));
-    let is_first = community.is_new && !args.empty;
-    if is_first {
+    let is_due = community.folder.contains(HANDBOOK_DUE);
+    if is_due.map_err(|error| error.problem())? {
         handbook::publish(&home::agent(args.agent.clone())?, &url).await?;
+        let removed = community.folder.remove(HANDBOOK_DUE);
+        removed.map_err(|error| error.problem())?;
     }
     announce(output, &community.doorway, &url);
     let report = supervisor.run().await;
-    let report = report.map_err(|error| Problem::new(Code::Bug, error.to_string()))?;
+    let report = report.map_err(|error| Problem::new(Code::Bug, told(&error)))?;
     community.doorway.close().await?;
     let closed = community.engine.close().await;
     closed.map_err(agent::problem)?;
@@ -96,9 +101,7 @@ async fn open(
         .map_err(|error| taken(&error, address))?;
     let folder = Folder::open(data).map_err(|error| error.problem())?;
     let lock = folder.lock().map_err(|error| error.problem())?;
-    let is_new = !folder
-        .contains("community.sqlite")
-        .map_err(|error| error.problem())?;
+    note_handbook(&folder, args)?;
     let steward = agent::signer(&home::agent(args.agent.clone())?)?;
     let engine = Embedded::open(
         conductor::Config {
@@ -108,7 +111,7 @@ async fn open(
         },
         Clock::system(),
     )
-    .map_err(|error| Problem::new(error.code(), error.to_string()))?;
+    .map_err(|error| Problem::new(error.code(), told(&error)))?;
     let limits = blobs::Limits {
         blob_bytes_max: config.blob_bytes_max,
         ..blobs::Limits::default()
@@ -136,9 +139,22 @@ async fn open(
         doorway,
         engine,
         listener,
-        is_new,
+        folder,
         _lock: lock,
     })
+}
+
+/// Notes in a new folder that the handbook is to be published, so that a start which is cut off is made up for.
+fn note_handbook(folder: &Folder, args: &UpArgs) -> Result<(), Problem> {
+    let is_known = folder.contains("community.sqlite");
+    if args.empty {
+        let removed = folder.remove(HANDBOOK_DUE);
+        removed.map_err(|error| error.problem())?;
+    } else if !is_known.map_err(|error| error.problem())? {
+        let noted = folder.write_atomic(HANDBOOK_DUE, b"", Mode::Private);
+        noted.map_err(|error| error.problem())?;
+    }
+    Ok(())
 }
 
 /// Draws the seed that tells this community from all others.
@@ -197,5 +213,5 @@ fn announce(output: &Output, doorway: &Doorway, url: &str) {
 }
 
 fn refuse(error: &dyn std::error::Error) -> Problem {
-    Problem::new(Code::Config, error.to_string())
+    Problem::new(Code::Config, told(error))
 }

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &VerifyArgs, output: &Output) -> Outcome {
         .collect();
     lines.insert(0, format!("verified: {}", checked.title));
     let document = json!({ "ok": true, "what": args.what, "title": checked.title, "facts": facts });
-    output.result(&document, &lines);
+    output.done(&document, &lines);
     Ok(())
 }
 
@@ -224,7 +224,7 @@ async fn blob(doorway: &Doorway, url: &Url, hash: &str) -> Result<Checked, Probl
 fn file(name: &str) -> Result<Checked, Problem> {
     let path = std::path::Path::new(name);
     let bytes = disk::read_path(path, client::ANSWER_BYTES_MAX as u64)
-        .map_err(|error| Problem::new(Code::SourceUnreadable, error.to_string()))?;
+        .map_err(|error| Problem::new(Code::SourceUnreadable, error.problem().detail))?;
     let bytes = bytes
         .ok_or_else(|| Problem::new(Code::SourceUnreadable, format!("there is no file {name}")))?;
     if let Ok(page) = serde_json::from_slice::<ChainView>(&bytes)

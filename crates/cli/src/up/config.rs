@@ -8,6 +8,7 @@ use doorway_core::cache;
 use runtime::config::{self, File, Layers, ProcessEnvironment};
 
 use crate::args::UpArgs;
+use crate::output::told;
 
 /// Longest configuration file, in bytes.
 const FILE_BYTES_MAX: u64 = 1_024 * 1_024;
@@ -64,8 +65,8 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
         .config
         .clone()
         .unwrap_or_else(|| data.join("commonhold.toml"));
-    let bytes =
-        disk::read_path(&path, FILE_BYTES_MAX).map_err(|error| refuse(error.to_string()))?;
+    let bytes = disk::read_path(&path, FILE_BYTES_MAX);
+    let bytes = bytes.map_err(|error| refuse(error.problem().detail))?;
     if bytes.is_none() && args.config.is_some() {
         return Err(refuse(format!("there is no file {}", path.display())));
     }
@@ -86,7 +87,7 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
         environment: &ProcessEnvironment,
         flags: &flags,
     })
-    .map_err(|error| refuse(error.to_string()))
+    .map_err(|error| refuse(told(&error)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use conductor::Conductor as _;
@@ -93,13 +93,20 @@ impl Home {
     }
 
     /// Runs the program to its end.
+    #[track_caller]
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
-        let mut command = self.command(words);
-        let output = command.stdin(Stdio::null()).output().unwrap();
+        self.end(self.command(words))
+    }
+
+    /// Runs a prepared command to its end.
+    #[track_caller]
+    pub(crate) fn end(&self, command: Command) -> Ran {
+        let mut process = self.spawn(command);
+        let status = process.wait(DEADLINE).unwrap();
         Ran {
-            status: output.status.code().expect("it was not killed"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            status: status.code().expect("it was not killed"),
+            stdout: process.stdout(),
+            stderr: process.stderr(),
         }
     }
 

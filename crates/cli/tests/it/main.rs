@@ -14,4 +14,5 @@ mod privacy;
 mod publish;
 mod refusals;
 mod relay;
+mod up;
 mod verify;

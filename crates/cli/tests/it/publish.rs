@@ -345,3 +345,50 @@ fn broken_links_can_be_allowed() {
     assert!(html.contains("/courses/bread/two\">two</a>"), "{html}");
     assert!(html.contains("and three."), "{html}");
 }
+
+#[test]
+fn quiet_is_quiet() {
+    let (home, doorway) = Home::with_doorway();
+    home.bread();
+    let to = ["--to", &doorway.url, "--quiet"];
+    let silent = |words: &[&str]| {
+        let ran = home.run(&[words, &to].concat()).ok();
+        assert_eq!(ran.stdout + &ran.stderr, "", "{words:?}");
+    };
+    silent(&["publish", "bread", "--dry-run"]);
+    silent(&["publish", "bread"]);
+    silent(&["profile", "--name", "Anna"]);
+    silent(&["member", "add", &Home::new().key()]);
+    silent(&["unpublish", "bread"]);
+    // What was asked for, and what went wrong, is said all the same.
+    let ran = home.run(&[&["member", "list"], &to[..]].concat()).ok();
+    assert!(ran.stdout.ends_with("2 members\n"), "{}", ran.stdout);
+    let ran = home.run(&["whoami", "--quiet"]).ok();
+    assert_eq!(ran.stdout.trim(), home.key());
+    home.run(&[&["unpublish", "bread"], &to[..]].concat())
+        .refused(1, "CH-0105");
+}
+
+#[test]
+fn a_folder_can_be_named_in_every_way() {
+    let (home, doorway) = Home::with_doorway();
+    home.write("my-course/one.md", "# One\n");
+    home.write("my-course/two.md", "# Two\n");
+    let slash = format!("{}/", doorway.url);
+    let whole = home.at("my-course");
+    for (folder, to) in [
+        ("my-course", doorway.url.as_str()),
+        ("my-course/", &slash),
+        ("./my-course", &slash),
+        ("elsewhere/../my-course", &slash),
+        (whole.to_str().unwrap(), &slash),
+    ] {
+        fs::create_dir_all(home.at("elsewhere")).unwrap();
+        let said = home.run(&["publish", folder, "--to", to, "--json"]).json();
+        assert_eq!(said["url"], doorway.join("/courses/my-course"), "{folder}");
+    }
+    let mut command = home.command(&["publish", ".", "--to", &doorway.url]);
+    command.current_dir(&whole);
+    let said = home.end(command).ok().stdout;
+    assert!(said.contains("is as it was"), "{said}");
+}

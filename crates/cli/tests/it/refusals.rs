@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use crate::home::{Home, fixture};
 
-/// Every folder in `fixtures/bad`, with each code and place that it is refused with.
-const BAD: &[(&str, &[(&str, &str, u64)])] = &[
+/// A code, with the file and the line that it names.
+type Refusal = (&'static str, &'static str, u64);
+
+/// Every folder in `fixtures/bad`, with all that it is refused for.
+const BAD: &[(&str, &[Refusal])] = &[
     (
         "broken-link",
         &[
@@ -231,4 +234,63 @@ fn a_file_that_is_larger_than_the_doorway_takes_is_named() {
     assert_eq!(code, "CH-0508");
     home.write("note/more.bin", vec![8; 2_000]);
     home.publish(&home.at("note"), &doorway);
+}
+
+/// Answers every request with these bytes, on a port of its own, until the test's process ends.
+fn server(answer: &'static [u8]) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            drop(stream.read(&mut [0; 65_536]));
+            drop(stream.write_all(answer));
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_server_that_is_no_doorway_is_not_understood() {
+    let home = Home::new();
+    home.bread();
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: close\r\n\r\n<h1>Welcome</h1"[..],
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\nConnection: close\r\n\r\noven",
+    ] {
+        let url = server(answer);
+        let ran = home.run(&["publish", "bread", "--to", &url]);
+        ran.refused(2, "CH-0604");
+    }
+    for answer in [
+        &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: close\r\n\r\n{",
+        b"",
+    ] {
+        let url = server(answer);
+        let ran = home.run(&["publish", "bread", "--to", &url]);
+        ran.refused(2, "CH-0603");
+    }
+    assert_eq!(home.chains(), 0, "nothing was signed");
+}
+
+#[test]
+fn one_key_publishes_one_thing_at_a_time() {
+    let (home, doorway) = Home::with_doorway();
+    home.bread();
+    // A server that accepts and says nothing keeps the first one busy.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut first = home.spawn(home.command(&["publish", "bread", "--to", &url]));
+    let asked = silent.accept().unwrap();
+    let ran = home.try_publish(&home.at("bread"), &doorway);
+    let problems = ran.problems(2);
+    assert_eq!(problems[0].0, "CH-0404");
+    let holder = format!("by process {}", first.id());
+    assert!(problems[0].1.contains(&holder), "{problems:?}");
+    first.kill().unwrap();
+    drop(asked);
+    assert_eq!(home.publish(&home.at("bread"), &doorway)["pages"]["new"], 5);
 }

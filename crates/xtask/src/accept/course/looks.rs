@@ -85,6 +85,7 @@ fn photograph(
 ) -> anyhow::Result<u64> {
     browser.look_with(screen)?;
     browser.open(address)?;
+    browser.evaluate("document.fonts.ready.then(() => true)")?;
     browser.screenshot(file)?;
     println!("  {}", file.display());
     let picture = read(file)?;
