@@ -4,6 +4,7 @@
 //! Invariant: no I/O, no clock, no randomness; the same inputs give the same outputs in the same order.
 //! Shells fetch, store and answer; they take no decision of their own.
 
+pub mod address;
 pub mod cache;
 pub mod disclosure;
 pub mod intake;

@@ -1,17 +1,20 @@
 //! What belongs to this community alone and has one owner: its name, its network seed, its members, its uploads.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use base::{Code, ContentHash, Problem, Timestamp};
 use chain::{AgentPubKey, DnaHash, dna};
 use db::rusqlite::{self, Connection, OptionalExtension as _, params};
 use db::{Fault, Limits, Migration, OpenError, Sqlite};
+use doorway_core::address::Address;
 use doorway_core::session::Role;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "community, members, uploads",
-    sql: "
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "community, members, uploads",
+        sql: "
 -- One row: which community this is.
 CREATE TABLE community (
     number        INTEGER PRIMARY KEY CHECK (number = 1),
@@ -34,7 +37,26 @@ CREATE TABLE uploads (
     PRIMARY KEY (hash, agent)
 ) STRICT, WITHOUT ROWID;
 ",
-}];
+    },
+    Migration {
+        version: 2,
+        name: "addresses",
+        sql: "
+-- Who used which address, in the order of arrival.
+CREATE TABLE addresses (
+    number  INTEGER PRIMARY KEY,
+    kind    TEXT NOT NULL,
+    course  TEXT NOT NULL,
+    slug    TEXT NOT NULL,
+    agent   TEXT NOT NULL,
+    UNIQUE (kind, course, slug, agent)
+) STRICT;
+",
+    },
+];
+
+/// Most claimants of one address that are looked at.
+const CLAIMANTS_MAX: u32 = 100;
 
 /// Which community this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +93,7 @@ impl Community {
     /// [`OpenError`] when another process has it, or it is newer than this program.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let limits = Limits {
-            readers: 1,
+            readers: 2,
             ..Limits::default()
         };
         let sqlite = Sqlite::open(path, MIGRATIONS, limits)?;
@@ -246,6 +268,46 @@ impl Community {
             connection
                 .prepare_cached("SELECT 1 FROM uploads WHERE hash = ?1 AND agent = ?2")?
                 .exists(params![hash, agent])
+        })
+        .await
+    }
+
+    /// Notes that an author uses addresses; who used one first keeps it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claim(&self, addresses: BTreeSet<Address>, agent: &str) -> Result<(), Problem> {
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let agent = agent.to_owned();
+        self.write(move |connection| {
+            let mut claim = connection.prepare_cached(
+                "INSERT INTO addresses (kind, course, slug, agent) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?;
+            for Address { kind, course, slug } in addresses {
+                claim.execute(params![kind, course, slug, agent])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns who used an address, in the order of arrival.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claimants(&self, address: &Address) -> Result<Vec<String>, Problem> {
+        let Address { kind, course, slug } = address.clone();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT agent FROM addresses WHERE kind = ?1 AND course = ?2 AND slug = ?3
+                     ORDER BY number LIMIT ?4",
+                )?
+                .query_map(params![kind, course, slug, CLAIMANTS_MAX], |row| row.get(0))?
+                .collect()
         })
         .await
     }

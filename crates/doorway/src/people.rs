@@ -7,6 +7,7 @@ mod lists;
 use base::{Code, Problem, Reach};
 use chain::Item;
 use chain::kind::{BlobRef, Content, Path, Profile};
+use doorway_core::address::Address;
 use doorway_core::cache::Tag;
 
 use crate::hot::Made;
@@ -60,18 +61,16 @@ impl Doorway {
             View::Home => self.home_page(&site, sight).await,
             View::Course(course) => self.course_page(&site, &course, sight).await,
             View::CoursePage { course, page } => {
-                let wanted = self.page_in(course, page, sight).await?;
-                let row = self.find(wanted, sight).await?;
+                let row = self.page_at(&course, &page, sight).await?;
                 self.text_page(&site, row, sight).await
             }
             View::Page(page) => {
-                let wanted = Wanted::Place {
+                let address = Address {
                     kind: Content::KIND,
                     course: String::new(),
                     slug: page,
-                    author: String::new(),
                 };
-                let row = self.find(wanted, sight).await?;
+                let row = self.at(address, sight).await?;
                 self.text_page(&site, row, sight).await
             }
             View::Author(agent) => self.author_page(&site, &agent, sight).await,

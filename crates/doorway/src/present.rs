@@ -3,6 +3,7 @@
 use api::Summary;
 use base::Reach;
 use chain::kind::{BlobManifest, Content, Path, Profile};
+use doorway_core::address::Address;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::store::{Row, Wanted};
@@ -76,18 +77,25 @@ pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
         .find(|kind| kind.eq_ignore_ascii_case(text))
 }
 
+/// What an address asks for.
+pub(crate) enum Sought {
+    /// An item by its id, or an author's profile.
+    Item(Wanted),
+    /// Whatever stands at an address.
+    Address(Address),
+}
+
 /// Reads an item in an address: its id, or the slug of a page that stands alone, of a course, or of a blob.
-pub(crate) fn wanted(kind: &'static str, text: &str) -> Wanted {
+pub(crate) fn wanted(kind: &'static str, text: &str) -> Sought {
     if chain::ActionHash::try_from(text).is_ok() {
-        return Wanted::Id(text.to_owned());
+        return Sought::Item(Wanted::Id(text.to_owned()));
     }
     if kind == Profile::KIND {
-        return Wanted::Profile(text.to_owned());
+        return Sought::Item(Wanted::Profile(text.to_owned()));
     }
-    Wanted::Place {
+    Sought::Address(Address {
         kind,
         course: String::new(),
         slug: text.to_owned(),
-        author: String::new(),
-    }
+    })
 }

@@ -8,6 +8,7 @@ use blobs::Blobs;
 use chain::kind::Opened;
 use chain::{AgentPubKey, DnaHash, Envelope, Item, Record, record};
 use conductor::{CellId, Conductor, Nudge};
+use doorway_core::address;
 use doorway_core::projector::{
     Batch, Cursor, FetchFault, Fetched, Input, Limits, Output, Projector, Report,
 };
@@ -16,8 +17,9 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use runtime::{Clock, Shutdown};
 use tokio::sync::{broadcast, mpsc, watch};
 
+use crate::community::Community;
 use crate::hot::Hot;
-use crate::store::{Applied, ProjectionStore};
+use crate::store::{Applied, ProjectionStore, StoreError};
 
 /// Inputs that wait for the projector; a sender beyond them waits.
 const INPUTS_MAX: usize = 1_024;
@@ -30,6 +32,7 @@ pub(crate) const PAGE_BODY_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 pub(crate) struct Parts {
     pub(crate) dna: DnaHash,
     pub(crate) store: Arc<dyn ProjectionStore>,
+    pub(crate) community: Community,
     pub(crate) conductor: Arc<dyn Conductor>,
     pub(crate) blobs: Blobs,
     pub(crate) hot: Arc<Hot>,
@@ -72,14 +75,14 @@ impl Handle {
     /// Waits until everything that was committed is projected, or cannot be.
     pub(crate) async fn caught_up(&self) {
         let mut changes = self.changes.clone();
-        while self.lag() > 0 && self.stalled().is_empty() {
+        while self.lag() > 0 {
             if changes.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    /// Returns how many committed records are not projected.
+    /// Returns how many committed records are not projected; chains that cannot be are told by `stalled`.
     pub(crate) fn lag(&self) -> u64 {
         let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         let behind = |(agent, head): (&AgentPubKey, &u32)| {
@@ -89,7 +92,8 @@ impl Handle {
                 .map_or(0, |seq| u64::from(*seq) + 1);
             (u64::from(*head) + 1).saturating_sub(stored)
         };
-        status.heads.iter().map(behind).sum()
+        let moving = |(agent, _): &(&AgentPubKey, &u32)| !status.stalled.contains_key(*agent);
+        status.heads.iter().filter(moving).map(behind).sum()
     }
 
     /// Returns the chains that cannot be projected any further, each with the reason.
@@ -314,7 +318,15 @@ async fn store(parts: Parts, batch: Batch, before: Option<Cursor>) -> Input {
     let (agent, cursor) = (batch.agent.clone(), batch.cursor.clone());
     let began = parts.clock.now();
     let newest = batch.changes.len();
-    match parts.store.apply(batch.clone()).await {
+    let claimed = parts
+        .community
+        .claim(address::claims(&batch), &agent.to_string())
+        .await;
+    let applied = match claimed {
+        Ok(()) => parts.store.apply(batch.clone()).await,
+        Err(problem) => Err(StoreError::Failed(problem.to_string())),
+    };
+    match applied {
         Ok(Applied::Stored { skipped, .. }) => {
             parts.hot.changed(&batch);
             for (seq, reason) in skipped {

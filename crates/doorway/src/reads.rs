@@ -9,13 +9,14 @@ use base::{Code, Problem, Timestamp};
 use chain::kind::{Content, Opened, Path};
 use chain::{ActionHash, AgentPubKey, Envelope, Item, Record, record};
 use conductor::CellId;
+use doorway_core::address::Address;
 use doorway_core::cache::Tag;
 use doorway_core::disclosure;
 use doorway_core::list::{self, Position};
 use serde::Serialize;
 
 use crate::hot::Made;
-use crate::present;
+use crate::present::{self, Sought};
 use crate::projection::PAGE_BODY_BYTES_MAX;
 use crate::service::Doorway;
 use crate::store::{Found, ListQuery, Row, SearchQuery, Sight, VersionRow, Wanted};
@@ -56,26 +57,50 @@ impl Doorway {
         found.ok_or_else(nothing)
     }
 
-    /// Names a page of a course: a course's address belongs to whoever used it first, and so do those of its pages.
-    pub(crate) async fn page_in(
+    /// Finds what stands at an address: the first claimant's item, in the order of arrival.
+    pub(crate) async fn at(&self, address: Address, sight: &Sight) -> Result<Row, Problem> {
+        let mut claimants = self.community().claimants(&address).await?;
+        if claimants.is_empty() {
+            claimants.push(String::new());
+        }
+        for author in claimants {
+            let wanted = Wanted::Place {
+                kind: address.kind,
+                course: address.course.clone(),
+                slug: address.slug.clone(),
+                author,
+            };
+            if let Some(row) = self.store().find(wanted, sight).await? {
+                return Ok(row);
+            }
+        }
+        Err(nothing())
+    }
+
+    /// Finds a page of a course: a course's address belongs to whoever used it first, and so do those of its pages.
+    pub(crate) async fn page_at(
         &self,
-        course: String,
-        page: String,
+        course: &str,
+        page: &str,
         sight: &Sight,
-    ) -> Result<Wanted, Problem> {
-        let owner = Wanted::Place {
-            kind: Path::KIND,
-            course: String::new(),
-            slug: course.clone(),
-            author: String::new(),
-        };
-        let owner = self.store().find(owner, sight).await?;
-        Ok(Wanted::Place {
+    ) -> Result<Row, Problem> {
+        let address = Address {
             kind: Content::KIND,
-            course,
-            slug: page,
-            author: owner.map(|row| row.author).unwrap_or_default(),
-        })
+            course: course.to_owned(),
+            slug: page.to_owned(),
+        };
+        let owner = match self.at(course_address(course), sight).await {
+            Ok(row) => row.author,
+            Err(problem) if problem.code == Code::NotFound => return self.at(address, sight).await,
+            Err(problem) => return Err(problem),
+        };
+        let wanted = Wanted::Place {
+            kind: address.kind,
+            course: address.course,
+            slug: address.slug,
+            author: owner,
+        };
+        self.find(wanted, sight).await
     }
 
     /// Loads the content of an item.
@@ -141,14 +166,13 @@ impl Doorway {
         asked: Asked,
         sight: &Sight,
     ) -> Result<Made, Problem> {
-        let wanted = match id.split_once('/') {
-            Some((course, page)) if kind == Content::KIND => {
-                self.page_in(course.to_owned(), page.to_owned(), sight)
-                    .await?
+        let row = match (id.split_once('/'), present::wanted(kind, id)) {
+            (Some((course, page)), _) if kind == Content::KIND => {
+                self.page_at(course, page, sight).await?
             }
-            Some(_) | None => present::wanted(kind, id),
+            (_, Sought::Item(wanted)) => self.find(wanted, sight).await?,
+            (_, Sought::Address(address)) => self.at(address, sight).await?,
         };
-        let row = self.find(wanted, sight).await?;
         if row.kind != kind {
             return Err(nothing());
         }
@@ -371,6 +395,15 @@ impl Doorway {
             .pages_of(&path.slug, &loaded.row.author, sight)
             .await?;
         Ok((loaded, path, pages))
+    }
+}
+
+/// Names the address of a course.
+pub(crate) fn course_address(slug: &str) -> Address {
+    Address {
+        kind: Path::KIND,
+        course: String::new(),
+        slug: slug.to_owned(),
     }
 }
 

@@ -125,6 +125,7 @@ impl Doorway {
         let parts = Parts {
             dna: identity.dna.clone(),
             store: Arc::new(store.clone()),
+            community: community.clone(),
             conductor: Arc::clone(&engines.conductor),
             blobs: engines.blobs.clone(),
             hot: Arc::clone(&hot),

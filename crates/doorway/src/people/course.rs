@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::Problem;
+use base::{Code, Problem};
 use chain::kind::{Node, Path};
 use doorway_core::cache::Tag;
 
@@ -11,9 +11,9 @@ use crate::hot::Made;
 use crate::pages::model::{Article, Contents, Course, Neighbour, Page, Place, Site};
 use crate::pages::{self};
 use crate::present;
-use crate::reads::item_tag;
+use crate::reads::{course_address, item_tag};
 use crate::service::Doorway;
-use crate::store::{Row, Sight, Wanted};
+use crate::store::{Row, Sight};
 
 /// The pages of a course by their ids.
 type Pages = BTreeMap<String, Row>;
@@ -25,13 +25,7 @@ impl Doorway {
         course: &str,
         sight: &Sight,
     ) -> Result<Made, Problem> {
-        let wanted = Wanted::Place {
-            kind: Path::KIND,
-            course: String::new(),
-            slug: course.to_owned(),
-            author: String::new(),
-        };
-        let row = self.find(wanted, sight).await?;
+        let row = self.at(course_address(course), sight).await?;
         self.course_of(site, row, sight).await
     }
 
@@ -112,14 +106,10 @@ impl Doorway {
         if page.course.is_empty() {
             return Ok(None);
         }
-        let wanted = Wanted::Place {
-            kind: Path::KIND,
-            course: String::new(),
-            slug: page.course.clone(),
-            author: String::new(),
-        };
-        let Some(row) = self.store().find(wanted, sight).await? else {
-            return Ok(None);
+        let row = match self.at(course_address(&page.course), sight).await {
+            Ok(row) => row,
+            Err(problem) if problem.code == Code::NotFound => return Ok(None),
+            Err(problem) => return Err(problem),
         };
         if row.author != page.author {
             return Ok(None);

@@ -266,6 +266,16 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    /// Lets the person's clock go wrong from the first record on.
+    pub(crate) fn set_clock_back(&mut self, secs: u64) {
+        self.now = self.now - Duration::from_secs(secs);
+        self.author = Author::new(self.key().clone(), None);
+        self.chain.clear();
+        for draft in self.author.genesis(&dna::hash_for(SEED), self.now) {
+            self.sign(draft);
+        }
+    }
+
     /// A person of the community under test.
     pub(crate) fn new(seed: u8) -> Self {
         Self::of(seed, &dna::hash_for(SEED))

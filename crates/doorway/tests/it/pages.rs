@@ -135,6 +135,36 @@ async fn nobody_puts_a_page_into_another_ones_course() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_belongs_to_whoever_came_first_whatever_the_clocks_say() {
+    let house = House::new().await;
+    let mut ana = Person::new(1);
+    ana.create(&page("bread", "flour", Reach::Commons));
+    ana.create(&course(&[]));
+    house.publish(&ana).await;
+    let mut ben = Person::new(2);
+    ben.set_clock_back(10_000 * 86_400);
+    house.admit(&ben, "member").await;
+    ben.create(&page("bread", "sawdust", Reach::Commons));
+    ben.create(&in_course("intro", "Taken over", Reach::Commons));
+    ben.create(&course(&[]));
+    house.publish(&ben).await;
+    let check = async |house: &House| {
+        let text = house.get("/pages/bread").await.text();
+        assert!(text.contains("flour") && !text.contains("sawdust"));
+        let text = house.get("/api/v1/cache/path/baking").await.text();
+        assert!(text.contains(&ana.key().to_string()));
+        assert_eq!(house.get("/courses/baking/intro").await.status, 404);
+    };
+    check(&house).await;
+    let folder = house.close().await;
+    std::fs::remove_file(folder.path().join("projection.sqlite")).unwrap();
+    let house = House::at(folder, doorway::Limits::default()).await;
+    house.settle().await;
+    check(&house).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_in_a_text_runs() {
     let house = House::new().await;
     let mut ana = Person::new(1);
