@@ -250,6 +250,7 @@ pub const ROUTES: &[Route] = &[
         codes: &[
             Code::MalformedHash,
             Code::NotFound,
+            Code::MalformedRange,
             Code::UnsatisfiableRange,
         ],
         ..get(

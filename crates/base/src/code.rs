@@ -106,6 +106,9 @@ codes! {
     113 RequestTimeout Rejection 408
         "the request took too long to arrive"
         "send it again on a better connection";
+    114 MalformedRange Rejection 400
+        "the range is malformed"
+        "write bytes=first-last, bytes=first- or bytes=-length; several with commas";
     // People and keys.
     201 TokenMissing Rejection 401
         "this needs a token"

@@ -12,6 +12,6 @@ mod time;
 pub use code::{Code, Kind};
 pub use hash::{ContentHash, ContentHasher, ParseHashError};
 pub use machine::Machine;
-pub use problem::{Place, Problem};
+pub use problem::{Place, Problem, told};
 pub use reach::{ParseReachError, Reach, Reader};
 pub use time::{Duration, Timestamp};

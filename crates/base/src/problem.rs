@@ -2,6 +2,7 @@
 //!
 //! What it means and what to do belong to the [`Code`] and to its page in `docs/errors`.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::Code;
@@ -37,6 +38,12 @@ impl Problem {
         }
     }
 
+    /// Makes a problem of an error and its causes.
+    #[must_use]
+    pub fn caused(code: Code, error: &dyn Error) -> Self {
+        Self::new(code, told(error))
+    }
+
     /// Says in which line of which file the problem is.
     #[must_use]
     pub fn at(mut self, file: impl Into<String>, line: u32) -> Self {
@@ -67,4 +74,19 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl Error for Problem {}
+
+/// Joins an error and its causes into one line; a cause that the error tells itself is not repeated.
+#[must_use]
+pub fn told(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = inner.source();
+    }
+    line
+}

@@ -213,7 +213,7 @@ const SYNCED: &str = "the same bytes in one file, synced per request";
 const READ: &str = "one read of a page that is there";
 
 fn figures(measured: &Measured) -> Vec<Figure> {
-    let mut figures = figures_of_publishing(measured);
+    let mut figures = figures_of_publishing(measured).to_vec();
     figures.extend(figures_of_lag(measured));
     figures.extend(figures_of_verification(measured));
     figures.extend(figures_of_memory(measured));

@@ -13,8 +13,6 @@ use crypto::{Keypair, Seed};
 use disk::Folder;
 use runtime::{Clock, ReadAt as _};
 
-use crate::output::told;
-
 /// Name of the file with the key: 32 secret bytes.
 const KEY_FILE: &str = "agent.key";
 
@@ -65,7 +63,7 @@ impl Agent {
             limits: Limits::default(),
         };
         let engine = Embedded::open(config, Clock::system())
-            .map_err(|error| Problem::new(error.code(), told(&error)))?;
+            .map_err(|error| Problem::caused(error.code(), &error))?;
         let bodies = Blobs::open(&data.join("bodies"), blobs::Limits::default())
             .map_err(|error| error.problem())?;
         Ok(Self {
@@ -194,5 +192,5 @@ fn app_of(cell: &CellId) -> AppId {
 
 /// Tells a person what the engine's fault means.
 pub(crate) fn problem(fault: conductor::Fault) -> Problem {
-    Problem::new(fault.code(), told(&fault))
+    Problem::caused(fault.code(), &fault)
 }

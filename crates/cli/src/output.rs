@@ -171,20 +171,6 @@ fn line(target: &mut impl std::io::Write, text: &str) {
     drop(target.flush());
 }
 
-/// Joins an error and its causes into one line; a cause that the error tells itself is not repeated.
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = inner.source();
-    }
-    line
-}
-
 /// Writes a count with its noun.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     if number == 1 {

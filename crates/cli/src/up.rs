@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::agent;
 use crate::args::UpArgs;
 use crate::home;
-use crate::output::{Outcome, Output, told};
+use crate::output::{Outcome, Output};
 use config::Config;
 
 /// Name of the file that lies in the data folder until the handbook is published.
@@ -66,9 +66,10 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
         let removed = community.folder.remove(HANDBOOK_DUE);
         removed.map_err(|error| error.problem())?;
     }
+    warn_of_origin(&config, address, output);
     announce(output, &community.doorway, &url);
     let report = supervisor.run().await;
-    let report = report.map_err(|error| Problem::new(Code::Bug, told(&error)))?;
+    let report = report.map_err(|error| Problem::caused(Code::Bug, &error))?;
     community.doorway.close().await?;
     let closed = community.engine.close().await;
     closed.map_err(agent::problem)?;
@@ -111,7 +112,7 @@ async fn open(
         },
         Clock::system(),
     )
-    .map_err(|error| Problem::new(error.code(), told(&error)))?;
+    .map_err(|error| Problem::caused(error.code(), &error))?;
     let limits = blobs::Limits {
         blob_bytes_max: config.blob_bytes_max,
         ..blobs::Limits::default()
@@ -175,6 +176,15 @@ fn origin(config: &Config, address: SocketAddr) -> String {
     }
 }
 
+/// Says when readers elsewhere will get links that lead nowhere for them.
+fn warn_of_origin(config: &Config, address: SocketAddr, output: &Output) {
+    if config.public_url.is_empty() && address.ip().is_unspecified() {
+        let detail =
+            "links and proofs name this machine as readers cannot reach it; say --public-url URL";
+        output.warn(&Problem::new(Code::Config, detail));
+    }
+}
+
 /// Says by whom the port is taken and which one is free.
 fn taken(error: &BindError, address: SocketAddr) -> Problem {
     let mut problem = error.problem();
@@ -188,13 +198,24 @@ fn taken(error: &BindError, address: SocketAddr) -> Problem {
         );
     }
     if let Some(free) = port::free_near(address) {
-        let ip = address.ip();
-        problem.detail = format!(
-            "{}; free: commonhold up --listen {ip}:{free}",
-            problem.detail
-        );
+        let again = again(SocketAddr::new(address.ip(), free));
+        problem.detail = format!("{}; free: {again}", problem.detail);
     }
     problem
+}
+
+/// Returns what was typed, with another address to listen on.
+fn again(address: SocketAddr) -> String {
+    let mut words = vec!["commonhold".to_owned()];
+    let mut typed = std::env::args().skip(1);
+    while let Some(word) = typed.next() {
+        if word == "--listen" {
+            typed.next();
+        } else if !word.starts_with("--listen=") {
+            words.push(word);
+        }
+    }
+    format!("{} --listen {address}", words.join(" "))
 }
 
 fn announce(output: &Output, doorway: &Doorway, url: &str) {
@@ -213,5 +234,5 @@ fn announce(output: &Output, doorway: &Doorway, url: &str) {
 }
 
 fn refuse(error: &dyn std::error::Error) -> Problem {
-    Problem::new(Code::Config, told(error))
+    Problem::caused(Code::Config, error)
 }

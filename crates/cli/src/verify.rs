@@ -1,5 +1,6 @@
 //! `commonhold verify`: who wrote what is served, checked without trusting who serves it.
 
+mod asked;
 mod page;
 
 use api::proof::{self, Proven, Walk};
@@ -62,15 +63,17 @@ async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Check
                 .query_pairs()
                 .find_map(|(name, value)| (name == "seq").then(|| format!("&seq={value}")));
             url.set_query(Some(&format!("proof=1{}", seq.unwrap_or_default())));
-            let answer = doorway.fetch(url).await?;
+            let answer = doorway.fetch(url.clone()).await?;
             let proven = proof::check(&answer.body)?;
+            asked::check(&url, &proven)?;
             item(&doorway, proven, is_quick, output).await
         }
         _ => {
-            let answer = doorway.fetch(url).await?;
+            let answer = doorway.fetch(url.clone()).await?;
             let link = page::proof_link(&answer)?;
             let proof = doorway.fetch(link).await?;
             let proven = proof::check(&proof.body)?;
+            asked::check(&url, &proven)?;
             let shown = page::compare(&answer, &proven)?;
             let mut checked = item(&doorway, proven, is_quick, output).await?;
             checked.facts.push(("page", shown.to_owned()));

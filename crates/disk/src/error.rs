@@ -249,7 +249,7 @@ impl OpenError {
     /// Returns it as told to a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(self.code(), told(self))
+        Problem::caused(self.code(), self)
     }
 }
 
@@ -266,7 +266,7 @@ impl LockError {
     /// Returns it as told to a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(self.code(), told(self))
+        Problem::caused(self.code(), self)
     }
 }
 
@@ -285,7 +285,7 @@ impl ReadError {
     /// Returns it as told to a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(self.code(), told(self))
+        Problem::caused(self.code(), self)
     }
 }
 
@@ -308,7 +308,7 @@ impl WriteError {
     /// Returns it as told to a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(self.code(), told(self))
+        Problem::caused(self.code(), self)
     }
 }
 
@@ -326,7 +326,7 @@ impl SecretError {
     /// Returns it as told to a person.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(self.code(), told(self))
+        Problem::caused(self.code(), self)
     }
 }
 
@@ -350,16 +350,4 @@ pub(crate) fn write_error(
     } else {
         otherwise(path, source)
     }
-}
-
-/// Joins an error and its sources into one line.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    line
 }

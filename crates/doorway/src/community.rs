@@ -188,7 +188,7 @@ impl Community {
     /// Admits a member or changes their role.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`Code::StewardOnly`] when no steward would be left; otherwise when the store fails.
     pub async fn admit(
         &self,
         agent: &AgentPubKey,
@@ -196,15 +196,20 @@ impl Community {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let agent = agent.to_string();
-        self.write(move |connection| {
-            connection.execute(
-                "INSERT INTO members (agent, role, added_at_us) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (agent) DO UPDATE SET role = ?2",
-                params![agent, role.as_str(), now.as_micros()],
-            )
-        })
-        .await?;
-        Ok(())
+        let is_done = self
+            .write(move |connection| {
+                if role != Role::Steward && !has_other_steward(connection, &agent)? {
+                    return Ok(false);
+                }
+                connection.execute(
+                    "INSERT INTO members (agent, role, added_at_us) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (agent) DO UPDATE SET role = ?2",
+                    params![agent, role.as_str(), now.as_micros()],
+                )?;
+                Ok(true)
+            })
+            .await?;
+        is_done.then_some(()).ok_or_else(last_steward)
     }
 
     /// Takes a member off the list, unless no steward would be left; returns whether they were on it.
@@ -213,15 +218,9 @@ impl Community {
     /// [`Code::StewardOnly`] for the last steward; otherwise when the store fails.
     pub async fn remove(&self, agent: &AgentPubKey) -> Result<bool, Problem> {
         let agent = agent.to_string();
-        let steward = Role::Steward.as_str();
         let outcome = self
             .write(move |connection| {
-                let others: u32 = connection.query_row(
-                    "SELECT COUNT(*) FROM members WHERE role = ?1 AND agent <> ?2",
-                    params![steward, agent],
-                    |row| row.get(0),
-                )?;
-                if others == 0 {
+                if !has_other_steward(connection, &agent)? {
                     return Ok(None);
                 }
                 connection
@@ -229,12 +228,7 @@ impl Community {
                     .map(Some)
             })
             .await?;
-        outcome.map(|removed| removed == 1).ok_or_else(|| {
-            Problem::new(
-                Code::StewardOnly,
-                "the last steward cannot be removed; admit another one first",
-            )
-        })
+        outcome.map(|removed| removed == 1).ok_or_else(last_steward)
     }
 
     /// Remembers who brought a blob.
@@ -335,6 +329,20 @@ impl Community {
         let done = self.sqlite.read(question).await;
         done.map_err(|error| Fault::from(error).into())
     }
+}
+
+/// Returns whether somebody else than this agent is a steward.
+fn has_other_steward(connection: &Connection, agent: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM members WHERE role = ?1 AND agent <> ?2")?
+        .exists(params![Role::Steward.as_str(), agent])
+}
+
+fn last_steward() -> Problem {
+    Problem::new(
+        Code::StewardOnly,
+        "the last steward stays one; admit another one first",
+    )
 }
 
 fn member(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {

@@ -75,7 +75,7 @@ pub fn router(doorway: &Doorway) -> Router {
 
 /// Writes the page that a browser gets for a fault.
 fn problem_page(doorway: &Doorway, fault: &Fault<'_>) -> String {
-    let site = doorway.site(Language::default());
+    let site = doorway.site(Language::choose(fault.accept_language));
     let problem = fault.problem;
     if problem.code == Code::NotFound {
         return crate::pages::not_found(&site).into_string();

@@ -107,10 +107,9 @@ impl Doorway {
         clock: Clock,
         supervisor: &Supervisor,
     ) -> Result<Self, Problem> {
-        let folder = Folder::open(&config.data)
-            .map_err(|error| Problem::new(error.code(), error.to_string()))?;
+        let folder = Folder::open(&config.data).map_err(|error| error.problem())?;
         let tokens = Tokens::new(own_key(&folder, &config)?);
-        let opened = |error: db::OpenError| Problem::new(error.code(), error.to_string());
+        let opened = |error: db::OpenError| Problem::caused(error.code(), &error);
         let community = Community::open(&config.data.join("community.sqlite")).map_err(opened)?;
         let store = SqliteStore::open(&config.data.join("projection.sqlite")).map_err(opened)?;
         let identity = community
@@ -318,7 +317,7 @@ impl Doorway {
 
 /// Reads the doorway's own key, or makes it at the very first start.
 fn own_key(folder: &Folder, config: &Config) -> Result<Keypair, Problem> {
-    let problem = |error: disk::SecretError| Problem::new(error.code(), error.to_string());
+    let problem = |error: disk::SecretError| error.problem();
     if let Some(seed) = folder.read_secret::<32>(KEY_FILE).map_err(problem)? {
         return Ok(Keypair::from_seed(&seed));
     }
@@ -332,7 +331,7 @@ fn own_key(folder: &Folder, config: &Config) -> Result<Keypair, Problem> {
 pub(crate) fn conductor_problem(fault: conductor::Fault) -> Problem {
     let detail = match fault.code() {
         Code::NotFound => Code::NotFound.title().to_owned(),
-        _ => fault.to_string(),
+        _ => base::told(&fault),
     };
     Problem::new(fault.code(), detail)
 }

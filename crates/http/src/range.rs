@@ -1,13 +1,18 @@
 //! Byte ranges: RFC 9110 §14.
 //!
-//! A `Range` that is malformed, of another unit, or of more than [`RANGES_MAX`] ranges is ignored, as §14.2 allows:
-//! the reader gets the whole.
+//! A `Range` of another unit than bytes is ignored, as §14.2 demands: the reader gets the whole.
+//! One that is malformed or has more than [`RANGES_MAX`] ranges is refused, as §14.2 allows: a program that counts
+//! wrongly learns of it instead of taking the whole for a part.
 
 use axum::http::HeaderMap;
 use axum::http::header::RANGE;
+use thiserror::Error;
 
 /// How many ranges a request may ask for at once.
 pub const RANGES_MAX: usize = 16;
+
+/// How many characters of a malformed range are told back.
+const SHOWN_CHARS: usize = 40;
 
 /// Some bytes of a whole: both ends belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +32,28 @@ pub enum Selection {
     Parts(Vec<ByteRange>),
     /// Nothing: the ranges lie outside, status 416.
     Unsatisfiable,
+    /// Nothing: the ranges cannot be read, status 400.
+    Malformed(MalformedRange),
+}
+
+/// Why ranges cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MalformedRange {
+    /// There is no unit, or no range behind it.
+    #[error("Range names no bytes")]
+    Empty,
+    /// Something that does not look like a range; the first characters of it.
+    #[error("\"{0}\" is no range")]
+    Syntax(String),
+    /// The last byte stands before the first; the first characters of the range.
+    #[error("\"{0}\" ends before it starts")]
+    Backwards(String),
+    /// More than [`RANGES_MAX`] ranges.
+    #[error("more than {RANGES_MAX} ranges are asked for")]
+    TooMany,
+    /// The header came more than once, and it is not one whose lines can be joined.
+    #[error("Range was sent more than once")]
+    Repeated,
 }
 
 /// A range as it was asked for.
@@ -62,18 +89,22 @@ impl ByteRange {
 #[must_use]
 pub fn select(headers: &HeaderMap, len: u64) -> Selection {
     let mut lines = headers.get_all(RANGE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
+    let Some(line) = lines.next() else {
         return Selection::Whole;
     };
-    line.to_str()
-        .map_or(Selection::Whole, |text| select_text(text, len))
+    if lines.next().is_some() {
+        return Selection::Malformed(MalformedRange::Repeated);
+    }
+    select_text(&String::from_utf8_lossy(line.as_bytes()), len)
 }
 
 /// Selects what the value of a `Range` header asks for.
 #[must_use]
 pub fn select_text(text: &str, len: u64) -> Selection {
-    let Some(specs) = parse(text) else {
-        return Selection::Whole;
+    let specs = match parse(text) {
+        Ok(Some(specs)) => specs,
+        Ok(None) => return Selection::Whole,
+        Err(malformed) => return Selection::Malformed(malformed),
     };
     if len == 0 && specs.iter().any(|spec| matches!(spec, Spec::Suffix(1..))) {
         // Satisfiable, but there is no Content-Range for no bytes.
@@ -106,11 +137,11 @@ impl Spec {
     }
 }
 
-/// Reads the ranges; `None` when the header is to be ignored.
-fn parse(text: &str) -> Option<Vec<Spec>> {
-    let (unit, set) = text.split_once('=')?;
+/// Reads the ranges, at least one; `None` when they are of another unit.
+fn parse(text: &str) -> Result<Option<Vec<Spec>>, MalformedRange> {
+    let (unit, set) = text.split_once('=').ok_or(MalformedRange::Empty)?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return None;
+        return Ok(None);
     }
     let mut specs = Vec::new();
     for item in set.split(',').map(|item| item.trim_matches([' ', '\t'])) {
@@ -118,21 +149,29 @@ fn parse(text: &str) -> Option<Vec<Spec>> {
             continue;
         }
         if specs.len() == RANGES_MAX {
-            return None;
+            return Err(MalformedRange::TooMany);
         }
         specs.push(parse_spec(item)?);
     }
-    (!specs.is_empty()).then_some(specs)
+    if specs.is_empty() {
+        return Err(MalformedRange::Empty);
+    }
+    Ok(Some(specs))
 }
 
-fn parse_spec(item: &str) -> Option<Spec> {
-    let (first, last) = item.split_once('-')?;
-    match (first, last) {
-        ("", count) => Some(Spec::Suffix(parse_position(count)?)),
-        (first, "") => Some(Spec::From(parse_position(first)?, None)),
-        (first, last) => {
-            let (first, last) = (parse_position(first)?, parse_position(last)?);
-            (first <= last).then_some(Spec::From(first, Some(last)))
+fn parse_spec(item: &str) -> Result<Spec, MalformedRange> {
+    let shown = || item.chars().take(SHOWN_CHARS).collect::<String>();
+    let position = |digits| parse_position(digits).ok_or_else(|| MalformedRange::Syntax(shown()));
+    match item.split_once('-') {
+        None => Err(MalformedRange::Syntax(shown())),
+        Some(("", count)) => Ok(Spec::Suffix(position(count)?)),
+        Some((first, "")) => Ok(Spec::From(position(first)?, None)),
+        Some((first, last)) => {
+            let (first, last) = (position(first)?, position(last)?);
+            if last < first {
+                return Err(MalformedRange::Backwards(shown()));
+            }
+            Ok(Spec::From(first, Some(last)))
         }
     }
 }

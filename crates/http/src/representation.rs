@@ -19,7 +19,7 @@ use futures::stream;
 use runtime::{Blocking, ReadAt};
 
 use crate::conditional::{self, Condition, Validators};
-use crate::range::{self, ByteRange, Selection};
+use crate::range::{self, ByteRange, MalformedRange, Selection};
 use crate::{ETag, ProblemResponse, date};
 
 /// How many bytes are read at once.
@@ -63,7 +63,8 @@ struct Rest {
     files: Blocking,
 }
 
-/// Answers a GET or HEAD for a representation: 200, 206 with one or several ranges, 304, 412 or 416 (RFC 9110).
+/// Answers a GET or HEAD for a representation: 200, 206 with one or several ranges, 304, 400 for
+/// ranges that cannot be read, 412 or 416 (RFC 9110).
 #[must_use]
 pub fn blob_response(
     method: &Method,
@@ -98,6 +99,7 @@ pub fn blob_response(
     let (status, pieces) = match selection {
         Selection::Whole => (StatusCode::OK, whole(&mut headers, len)),
         Selection::Unsatisfiable => return unsatisfiable(len),
+        Selection::Malformed(malformed) => return refused(&malformed),
         Selection::Parts(ranges) => (
             StatusCode::PARTIAL_CONTENT,
             parts(&mut headers, &ranges, len),
@@ -132,6 +134,12 @@ fn unsatisfiable(len: u64) -> Response {
     let content_range = HeaderValue::from_str(&format!("bytes */{len}")).expect("digits are ASCII");
     ProblemResponse::of(Code::UnsatisfiableRange, format!("there are {len} bytes"))
         .with_header(CONTENT_RANGE, content_range)
+        .with_header(ACCEPT_RANGES, HeaderValue::from_static("bytes"))
+        .into_response()
+}
+
+fn refused(malformed: &MalformedRange) -> Response {
+    ProblemResponse::of(Code::MalformedRange, malformed.to_string())
         .with_header(ACCEPT_RANGES, HeaderValue::from_static("bytes"))
         .into_response()
 }

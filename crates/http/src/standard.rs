@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +26,8 @@ pub struct Fault<'a> {
     pub request_id: RequestId,
     /// At which path.
     pub path: &'a str,
+    /// In which languages the reader wants to be told (RFC 9110 §12.5.4), as they were sent.
+    pub accept_language: Option<&'a str>,
 }
 
 /// Writes the HTML page of a fault.
@@ -64,6 +66,7 @@ async fn dress(
     request.extensions_mut().insert(id);
     let page = page.filter(|_| prefers_html(request.headers()));
     let path = request.uri().path().to_owned();
+    let accept_language = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
     let answered = AssertUnwindSafe(next.run(request))
         .catch_unwind()
@@ -81,6 +84,9 @@ async fn dress(
             problem: &problem,
             request_id: id,
             path: &path,
+            accept_language: accept_language
+                .as_ref()
+                .and_then(|value| value.to_str().ok()),
         };
         show(&mut response, &fault, page.as_ref());
     }
@@ -100,6 +106,10 @@ fn show(response: &mut Response, fault: &Fault<'_>, page: Option<&ProblemPage>) 
             problem::document(fault.problem, Some(fault.path), Some(fault.request_id)),
         ),
     };
+    if page.is_some() {
+        let language = HeaderValue::from_static("accept-language");
+        response.headers_mut().append(VARY, language);
+    }
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Body::from(body);

@@ -29,7 +29,6 @@ pub use group::TaskGroup;
 pub use state::{Cause, Outcome, Report, TaskKind, TaskState, TaskStatus};
 
 use state::Ending;
-pub(crate) use state::chain;
 
 /// How long a task that is dropped may take to notice.
 const CUT_WAIT_MAX: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::{task, time};
 
-use crate::supervisor::{Rounds, chain};
+use crate::supervisor::Rounds;
 use crate::{Shutdown, Supervisor, TaskKind};
 
 /// How long the first failed round waits before it is tried again, in milliseconds.
@@ -87,7 +87,7 @@ async fn work<W: Worker>(mut worker: W, notify: Arc<Notify>, shutdown: Shutdown,
             Err(error) => {
                 let next = Next::After(Duration::from_millis(retry_ms));
                 retry_ms = (retry_ms * 2).min(RETRY_MS_MAX);
-                (next, Some(chain(&error)))
+                (next, Some(base::told(&error)))
             }
         };
         if let Some(reason) = &reason {

@@ -17,7 +17,7 @@ use crate::{fonts, port, step, tools, workspace};
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// How long the first build takes with [`CORES`] cores, measured.
-const MINUTES: usize = 6;
+const MINUTES: usize = 8;
 const CORES: usize = 2;
 
 /// Builds and starts Commonhold; returns only when that fails.

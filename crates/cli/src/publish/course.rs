@@ -110,26 +110,31 @@ impl Course {
         })
     }
 
+    /// Returns the contents list as everybody may see it who may see the course: what is for fewer people is not even
+    /// named there, and what stands below it moves up.
     fn nodes(
         &self,
         tree: &[Branch],
         pages: &dyn Fn(&str) -> Option<ActionHash>,
     ) -> Result<Vec<Node>, String> {
-        let node = |branch: &Branch| {
-            let page = match branch.page {
-                None => None,
-                Some(idx) => {
-                    let slug = &self.pages[idx].content.slug;
-                    Some(pages(slug).ok_or_else(|| slug.clone())?)
-                }
-            };
-            Ok(Node {
+        let mut nodes = Vec::with_capacity(tree.len());
+        for branch in tree {
+            let children = self.nodes(&branch.children, pages)?;
+            let page = branch.page.map(|idx| &self.pages[idx].content);
+            let is_empty_section = page.is_none() && children.is_empty();
+            let is_narrower = page.is_some_and(|page| page.reach.0 < self.reach);
+            if is_narrower || is_empty_section {
+                nodes.extend(children);
+                continue;
+            }
+            let hash = |slug: &String| pages(slug).ok_or_else(|| slug.clone());
+            nodes.push(Node {
                 title: branch.title.clone(),
-                page,
-                children: self.nodes(&branch.children, pages)?,
-            })
-        };
-        tree.iter().map(node).collect()
+                page: page.map(|page| hash(&page.slug)).transpose()?,
+                children,
+            });
+        }
+        Ok(nodes)
     }
 }
 

@@ -8,7 +8,6 @@ use doorway_core::cache;
 use runtime::config::{self, File, Layers, ProcessEnvironment};
 
 use crate::args::UpArgs;
-use crate::output::told;
 
 /// Longest configuration file, in bytes.
 const FILE_BYTES_MAX: u64 = 1_024 * 1_024;
@@ -87,7 +86,7 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
         environment: &ProcessEnvironment,
         flags: &flags,
     })
-    .map_err(|error| refuse(told(&error)))
+    .map_err(|error| refuse(base::told(&error)))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub(super) fn compare(answer: &Answer, proven: &Proven) -> Result<&'static str, 
             "the page shows another text than the signed record",
         ));
     }
-    Ok("shows exactly the signed text")
+    Ok("its title and text are the signed ones; the frame around them is the doorway's own")
 }
 
 /// The digest that came with the page (RFC 9530) covers what is not signed: the frame around the text.

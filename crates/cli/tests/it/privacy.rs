@@ -21,7 +21,7 @@ fn diary(home: &Home, doorway: &Doorway) -> serde_json::Value {
     );
     home.write(
         "diary/short.md",
-        "---\ntitle: Autumn\nslug: wombatslug\ntags: [wombattag]\nreach: private\n---\n\nOnly for me: wombatshort.\n",
+        "---\ntitle: Autumn wombattitle\nslug: wombatslug\ntags: [wombattag]\nreach: private\n---\n\nOnly for me: wombatshort.\n",
     );
     let long = "Only for me as well: wombatlong.\n".repeat(LONG_BYTES / 32);
     home.write(

@@ -67,7 +67,10 @@ pub(super) async fn append(
     }
     let records = decode(&put)?;
     let view = doorway.take(&author, records).await?;
-    Ok(Json(view).into_response())
+    let mut response = Json(view).into_response();
+    let name = HeaderName::from_static(SUPPORTED_HEADER);
+    response.headers_mut().insert(name, supported());
+    Ok(response)
 }
 
 /// A bulk write names the schema of its body; without a name it is the first.
@@ -83,12 +86,19 @@ fn check_schema(headers: &HeaderMap) -> Result<(), Box<ProblemResponse>> {
 }
 
 fn unsupported(version: &str) -> ProblemResponse {
-    let supported: Vec<String> = SUPPORTED.iter().map(ToString::to_string).collect();
-    let supported = supported.join(", ");
-    let detail = format!("version {version} was sent; supported: {supported}");
-    let value = HeaderValue::from_str(&supported).expect("digits and commas are ASCII");
+    let detail = format!("version {version} was sent; supported: {}", versions());
     ProblemResponse::of(Code::UnsupportedSchema, detail)
-        .with_header(HeaderName::from_static(SUPPORTED_HEADER), value)
+        .with_header(HeaderName::from_static(SUPPORTED_HEADER), supported())
+}
+
+/// The versions of a bulk write that are read, as every answer to one tells them.
+fn supported() -> HeaderValue {
+    HeaderValue::from_str(&versions()).expect("digits and commas are ASCII")
+}
+
+fn versions() -> String {
+    let versions: Vec<String> = SUPPORTED.iter().map(ToString::to_string).collect();
+    versions.join(", ")
 }
 
 fn decode(put: &ChainPut) -> Result<Vec<Record>, Problem> {

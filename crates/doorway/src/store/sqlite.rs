@@ -78,19 +78,8 @@ fn failed(fault: Fault) -> StoreError {
         | Fault::Poisoned
         | Fault::TransactionEnded
         | Fault::Closed
-        | Fault::Sql(_) => StoreError::Failed(chain_of(&fault)),
+        | Fault::Sql(_) => StoreError::Failed(base::told(&fault)),
     }
-}
-
-/// Tells an error with its causes, for the log.
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// The two parameters of [`VISIBLE`].

@@ -75,8 +75,12 @@ async fn ranges_conditions_and_heads_follow_the_rfc() {
         (&[("range", "bytes=0-9")], 206, &bytes[..10]),
         (&[("range", "bytes=250-")], 206, &bytes[250..]),
         (&[("range", "bytes=-5")], 206, &bytes[251..]),
-        (&[("range", "bytes=9-3")], 200, &bytes),
-        (&[("range", "lines=1-2")], 200, &bytes),
+        (&[("range", "lines=9-3")], 200, &bytes),
+        (
+            &[("range", "bytes=9-3"), ("if-range", "\"old\"")],
+            200,
+            &bytes,
+        ),
         (
             &[("range", "bytes=0-9"), ("if-range", &etag)],
             206,
@@ -93,6 +97,24 @@ async fn ranges_conditions_and_heads_follow_the_rfc() {
         let answer = house.get_with(&path, headers).await;
         assert_eq!(answer.status, status, "{headers:?}");
         assert!(answer.body == body, "{headers:?}");
+    }
+    let many = format!("bytes={}", "0-0,".repeat(17));
+    for (range, detail) in [
+        ("bytes=9-3", "\"9-3\" ends before it starts"),
+        ("bytes=a-b", "\"a-b\" is no range"),
+        ("bytes=", "Range names no bytes"),
+        ("bytes=0-1,x", "\"x\" is no range"),
+        (&many, "more than 16 ranges are asked for"),
+    ] {
+        let answer = house.get_with(&path, &[("range", range)]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (400, "CH-0114".into())
+        );
+        assert!(
+            answer.json::<api::ProblemView>().detail.ends_with(detail),
+            "{range}"
+        );
     }
     let answer = house.get_with(&path, &[("range", "bytes=256-")]).await;
     assert_eq!(answer.code(), "CH-0102");

@@ -14,4 +14,5 @@ mod pages;
 mod reach;
 mod restart;
 mod routes;
+mod store;
 mod tokens;

@@ -3,6 +3,7 @@
 use base::Reach;
 use chain::kind::{Content, Node, Path, Profile, ReachWord};
 use chain::{ActionHash, Item};
+use doorway::pages::strings::Language;
 use scraper::{Html, Selector};
 
 use crate::harness::{House, Person, page};
@@ -213,6 +214,31 @@ async fn the_frame_speaks_the_readers_language() {
         .text();
     assert!(german.contains("lang=\"de\"") && english.contains("lang=\"en\""));
     assert_ne!(german, english);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_are_told_in_the_readers_language() {
+    let house = House::new().await;
+    for path in [
+        "/pages/nothing",
+        "/no/such/address",
+        "/history/x?q",
+        "/search?cursor=zzz&q=a",
+    ] {
+        for (wish, language) in [("de-CH, en;q=0.3", "de"), ("fr, en", "en"), ("", "en")] {
+            let wishes = [("accept", "text/html"), ("accept-language", wish)];
+            let answer = house.get_with(path, &wishes).await;
+            assert!(answer.status.is_client_error(), "{path}");
+            let html = Html::parse_document(&answer.text());
+            let root = html.root_element();
+            assert_eq!(root.attr("lang"), Some(language), "{path} for {wish:?}");
+            let home = Selector::parse("main a[href='/']").unwrap();
+            let words: String = html.select(&home).flat_map(|link| link.text()).collect();
+            let expect = Language::of_tag(language).strings().problem.to_home;
+            assert_eq!(words, expect, "{path} for {wish:?}");
+        }
+    }
     house.close().await;
 }
 

@@ -144,3 +144,45 @@ async fn a_page_that_becomes_private_disappears_at_once() {
     assert_eq!(house.get("/pages/diary").await.status, 404);
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_becomes_open_keeps_its_former_words_for_members() {
+    let house = House::new().await;
+    let (mut ana, ben) = (Person::new(1), Person::new(2));
+    house.admit(&ben, "member").await;
+    let (id, _) = ana.create(&page("plan", "former words", Reach::Neighborhood));
+    ana.update(4, &page("plan", "open words", Reach::Commons));
+    house.publish(&ana).await;
+    let member = house.token(&ben).await;
+    let ways = [
+        format!("/history/{id}/4"),
+        format!("/api/v1/cache/content/{id}?seq=4"),
+        format!("/api/v1/cache/content/plan?seq=4"),
+    ];
+    for path in &ways {
+        // First the member, so that an answer kept for them would be found.
+        for token in [Some(member.as_str()), None, Some(&member), None] {
+            let answer = ask(&house, path, token).await;
+            let sees = token.is_some();
+            assert_eq!(answer.text().contains("former words"), sees, "{path}");
+            if sees {
+                assert_eq!(answer.status, 200, "{path}");
+                assert_eq!(answer.header("cache-control"), "private, no-store");
+            } else {
+                assert_eq!(answer.code(), "CH-0105", "{path}");
+            }
+        }
+    }
+    for path in [
+        "/pages/plan".to_owned(),
+        format!("/history/{id}"),
+        format!("/history/{id}/5"),
+        format!("/api/v1/cache/content/{id}?seq=5&proof=1"),
+        "/api/v1/search?q=former".to_owned(),
+    ] {
+        let answer = house.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.text().contains("former words"), "{path}");
+    }
+    house.close().await;
+}

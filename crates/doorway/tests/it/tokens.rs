@@ -108,6 +108,11 @@ async fn only_stewards_change_the_list_of_members() {
         "CH-0207",
         "the last steward stays"
     );
+    let own = format!("/admin/members/{}", ana.key());
+    let demoted = house
+        .send_json(Method::PUT, &own, Some(&steward), &body)
+        .await;
+    assert_eq!(demoted.code(), "CH-0207", "and stays one");
     let unknown = delete(path);
     assert_eq!(house.send(unknown).await.code(), "CH-0105");
     house.close().await;

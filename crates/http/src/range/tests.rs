@@ -7,11 +7,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// `200`, `416`, or the parts as `first-last` in their order.
+/// `200`, `400`, `416`, or the parts as `first-last` in their order.
 fn shown(selection: &Selection) -> String {
     match selection {
         Selection::Whole => "200".into(),
         Selection::Unsatisfiable => "416".into(),
+        Selection::Malformed(_) => "400".into(),
         Selection::Parts(ranges) => {
             let parts: Vec<String> = ranges
                 .iter()
@@ -75,32 +76,64 @@ fn single_ranges() {
 }
 
 #[test]
-fn what_is_malformed_is_ignored() {
+fn another_unit_is_ignored() {
     check(
         10,
         &[
-            ("", "200"),
-            ("bytes", "200"),
-            ("bytes=", "200"),
-            ("bytes=,", "200"),
-            ("bytes=-", "200"),
-            ("bytes=5", "200"),
-            ("bytes=5-4", "200"),
-            ("bytes=0-4,5-4", "200"),
-            ("bytes=a-b", "200"),
-            ("bytes=+1-2", "200"),
-            ("bytes=1--2", "200"),
-            ("bytes=--1", "200"),
-            ("bytes=1-2-3", "200"),
-            ("bytes=0 - 4", "200"),
-            ("bytes=0x1-2", "200"),
-            ("bytes=0-4;5-6", "200"),
-            ("bytes:0-4", "200"),
             ("items=0-4", "200"),
+            ("lines=a-b", "200"),
             ("none=", "200"),
-            ("bytes=٣-٤", "200"),
+            ("bytesbytes=0-4", "200"),
         ],
     );
+}
+
+#[test]
+fn what_is_malformed_is_refused() {
+    let cases = [
+        ("", "Range names no bytes"),
+        ("bytes", "Range names no bytes"),
+        ("bytes:0-4", "Range names no bytes"),
+        ("bytes=", "Range names no bytes"),
+        ("bytes=,", "Range names no bytes"),
+        ("bytes= , \t,", "Range names no bytes"),
+        ("bytes=-", "\"-\" is no range"),
+        ("bytes=5", "\"5\" is no range"),
+        ("bytes=5-4", "\"5-4\" ends before it starts"),
+        ("bytes=0-4,5-4", "\"5-4\" ends before it starts"),
+        ("bytes=0-4,x", "\"x\" is no range"),
+        ("bytes=a-b", "\"a-b\" is no range"),
+        ("bytes=+1-2", "\"+1-2\" is no range"),
+        ("bytes=1--2", "\"1--2\" is no range"),
+        ("bytes=--1", "\"--1\" is no range"),
+        ("bytes=1-2-3", "\"1-2-3\" is no range"),
+        ("bytes=0 - 4", "\"0 - 4\" is no range"),
+        ("bytes=0x1-2", "\"0x1-2\" is no range"),
+        ("bytes=0-4;5-6", "\"0-4;5-6\" is no range"),
+        ("bytes=٣-٤", "\"٣-٤\" is no range"),
+    ];
+    for (text, expect) in cases {
+        for len in [0, 10] {
+            assert_eq!(shown(&select_text(text, len)), "400", "{text:?} of {len}");
+        }
+        let Selection::Malformed(malformed) = select_text(text, 10) else {
+            panic!("{text:?} is malformed")
+        };
+        assert_eq!(malformed.to_string(), expect, "{text:?}");
+    }
+}
+
+#[test]
+fn of_a_long_malformed_range_the_start_is_told() {
+    for (count, told) in [
+        (SHOWN_CHARS, SHOWN_CHARS),
+        (SHOWN_CHARS + 1, SHOWN_CHARS),
+        (10_000, SHOWN_CHARS),
+    ] {
+        let text = format!("bytes={}", "ü".repeat(count));
+        let expect = MalformedRange::Syntax("ü".repeat(told));
+        assert_eq!(select_text(&text, 10), Selection::Malformed(expect));
+    }
 }
 
 #[test]
@@ -134,7 +167,12 @@ fn the_number_of_ranges_is_bounded_on_both_sides_of_the_edge() {
         panic!("sixteen are taken")
     };
     assert_eq!(parts.len(), RANGES_MAX);
-    assert_eq!(select_text(&list(max + 1), 100), Selection::Whole);
+    for count in [max + 1, 10_000] {
+        assert_eq!(
+            select_text(&list(count), 100),
+            Selection::Malformed(MalformedRange::TooMany)
+        );
+    }
 }
 
 #[test]
@@ -168,16 +206,21 @@ fn the_largest_whole_there_can_be() {
 }
 
 #[test]
-fn a_header_that_comes_twice_is_ignored() {
+fn a_header_comes_once_and_is_text() {
     let mut headers = HeaderMap::new();
     assert_eq!(select(&headers, 10), Selection::Whole);
     headers.append(RANGE, HeaderValue::from_static("bytes=0-1"));
     assert_eq!(shown(&select(&headers, 10)), "0-1");
     headers.append(RANGE, HeaderValue::from_static("bytes=4-5"));
-    assert_eq!(select(&headers, 10), Selection::Whole);
-    let mut headers = HeaderMap::new();
-    headers.append(RANGE, HeaderValue::from_bytes(b"bytes=\xff").unwrap());
-    assert_eq!(select(&headers, 10), Selection::Whole);
+    assert_eq!(
+        select(&headers, 10),
+        Selection::Malformed(MalformedRange::Repeated)
+    );
+    for (bytes, expect) in [(&b"bytes=\xff"[..], "400"), (b"lines=\xff", "200")] {
+        let mut headers = HeaderMap::new();
+        headers.append(RANGE, HeaderValue::from_bytes(bytes).unwrap());
+        assert_eq!(shown(&select(&headers, 10)), expect, "{bytes:?}");
+    }
 }
 
 #[test]
@@ -223,7 +266,7 @@ proptest! {
         let text = format!("bytes={}", items.join(","));
         let wanted = model(&specs, len);
         match select_text(&text, len) {
-            Selection::Whole => prop_assert!(false, "{text} is well-formed"),
+            Selection::Whole | Selection::Malformed(_) => prop_assert!(false, "{text} is well-formed"),
             Selection::Unsatisfiable => prop_assert!(wanted.is_empty(), "{text} of {len}"),
             Selection::Parts(parts) => {
                 let sent: Vec<u64> = parts.iter().flat_map(|part| part.first..=part.last).collect();
@@ -236,6 +279,24 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn one_bad_range_spoils_all(
+        before in prop::collection::vec(spec(), 0..4),
+        bad in "[0-9]{1,3}|[a-z][0-9]?-[0-9]{0,2}|[0-9]{1,2}-[a-z]|-|9-[0-8]|--[0-9]",
+        after in prop::collection::vec(spec(), 0..4),
+        len in 0..64_u64,
+    ) {
+        let digits = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+        let good = |specs: &[(Option<u64>, Option<u64>)]| {
+            specs.iter().map(|(first, last)| format!("{}-{}", digits(*first), digits(*last))).collect::<Vec<_>>()
+        };
+        let items = [good(&before), vec![bad], good(&after)].concat();
+        let text = format!("bytes={}", items.join(","));
+        prop_assert_eq!(shown(&select_text(&text, len)), "400", "{}", text);
+        let text = text.replace("bytes", "lines");
+        prop_assert_eq!(select_text(&text, len), Selection::Whole, "{}", text);
     }
 
     #[test]

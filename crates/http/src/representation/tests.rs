@@ -196,9 +196,35 @@ async fn a_range_outside_is_refused_with_the_length() {
 }
 
 #[tokio::test]
-async fn a_malformed_range_gets_the_whole() {
-    for range in ["bytes=4-2", "lines=1-2", "bytes=x"] {
-        assert_eq!(get(&[("range", range)]).await.status, 200, "{range}");
+async fn a_malformed_range_is_refused_with_the_reason() {
+    for (range, detail) in [
+        ("bytes=4-2", "\"4-2\" ends before it starts"),
+        ("bytes=x", "\"x\" is no range"),
+        ("bytes=", "Range names no bytes"),
+    ] {
+        let source = Watched::new(TEXT);
+        let answer = ask(Arc::clone(&source) as _, Method::GET, &[("range", range)]).await;
+        assert_eq!(answer.status, 400, "{range}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("accept-ranges"), "bytes");
+        let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(document["code"], "CH-0114");
+        assert_eq!(document["detail"], detail);
+        assert_eq!(source.read.load(Ordering::Relaxed), 0);
+        let answer = ask(source, Method::HEAD, &[("range", range)]).await;
+        assert_eq!(answer.status, 200, "{range} means nothing to HEAD");
+    }
+}
+
+#[tokio::test]
+async fn a_range_of_another_unit_gets_the_whole() {
+    for range in ["lines=1-2", "lines=x"] {
+        let answer = get(&[("range", range)]).await;
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, TEXT),
+            "{range}"
+        );
     }
 }
 
@@ -216,6 +242,12 @@ async fn conditions_decide_first() {
             304,
             0,
         ),
+        (
+            &[("if-none-match", "\"xyzzy\""), ("range", "bytes=x")],
+            304,
+            0,
+        ),
+        (&[("if-range", "\"other\""), ("range", "bytes=x")], 200, 10),
         (
             &[("if-modified-since", "Sat, 29 Oct 1994 19:43:31 GMT")],
             304,
@@ -267,7 +299,7 @@ async fn unchanged_is_said_with_the_headers_a_cache_needs() {
 #[tokio::test]
 async fn nothing_is_sent_of_nothing() {
     let empty = || Watched::new(b"");
-    for (range, status) in [("bytes=0-", 416), ("bytes=-1", 200), ("bytes=x", 200)] {
+    for (range, status) in [("bytes=0-", 416), ("bytes=-1", 200), ("bytes=x", 400)] {
         let answer = ask(empty(), Method::GET, &[("range", range)]).await;
         assert_eq!(answer.status, status, "{range}");
     }

@@ -158,6 +158,26 @@ async fn browsers_get_a_page_and_programs_the_document() {
 }
 
 #[tokio::test]
+async fn a_page_knows_the_languages_of_its_reader() {
+    let page: ProblemPage = Arc::new(|fault| fault.accept_language.unwrap_or("none").to_owned());
+    let router = standard(routes(), Some(page));
+    for path in ["/nothing", "/panic", "/fault"] {
+        for wish in [Some("de-AT, en;q=0.5"), None] {
+            let mut request = Request::get(path).header(ACCEPT, "text/html");
+            if let Some(wish) = wish {
+                request = request.header("accept-language", wish);
+            }
+            let request = request.body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            let vary: Vec<_> = response.headers().get_all("vary").iter().collect();
+            assert_eq!(vary, ["accept", "accept-language"], "{path}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, wish.unwrap_or("none"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_a_layer_has_rewritten_stays() {
     let rewritten = routes().layer(middleware::map_response(async |mut response: Response| {
         response

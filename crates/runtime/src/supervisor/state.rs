@@ -94,7 +94,7 @@ impl Outcome for () {
 
 impl<E: std::error::Error + Send + 'static> Outcome for Result<(), E> {
     fn failure(self) -> Option<String> {
-        self.err().map(|error| chain(&error))
+        self.err().map(|error| base::told(&error))
     }
 }
 
@@ -155,18 +155,6 @@ impl fmt::Display for Cause {
             }
         }
     }
-}
-
-/// Joins an error and its sources into one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    line
 }
 
 /// Returns what a panic said.
