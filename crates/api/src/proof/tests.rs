@@ -263,11 +263,14 @@ fn a_walk_notices_what_is_newer() {
     assert_eq!(problem.code, Code::Outdated);
 }
 
+/// What is done to the pages of a chain, and the code that it gets.
+type Tampering = (&'static str, fn(&mut Vec<ChainView>), Code);
+
 #[test]
 fn a_walk_through_a_chain_that_was_cut_or_mixed_fails() {
     let fixture = fixture(1);
     let proof = check(fixture.updated().as_bytes()).expect("a proof that holds");
-    let cases: [(&str, fn(&mut Vec<ChainView>), Code); 4] = [
+    let cases: [Tampering; 4] = [
         (
             "left out",
             |pages| drop(pages[0].records.remove(2)),

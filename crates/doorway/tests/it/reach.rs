@@ -157,7 +157,7 @@ async fn a_page_that_becomes_open_keeps_its_former_words_for_members() {
     let ways = [
         format!("/history/{id}/4"),
         format!("/api/v1/cache/content/{id}?seq=4"),
-        format!("/api/v1/cache/content/plan?seq=4"),
+        "/api/v1/cache/content/plan?seq=4".to_owned(),
     ];
     for path in &ways {
         // First the member, so that an answer kept for them would be found.
