@@ -87,6 +87,19 @@ pub(crate) fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
+/// Returns how long the calling thread has been on a core, in seconds.
+///
+/// On a machine that others use as well, this is the time that the work itself took.
+pub(crate) fn own_cpu_seconds() -> anyhow::Result<f64> {
+    let account =
+        std::fs::read_to_string("/proc/thread-self/schedstat").context("read own time")?;
+    let nanoseconds = account
+        .split_whitespace()
+        .next()
+        .context("a thread has a time")?;
+    Ok(nanoseconds.parse::<f64>()? / 1e9)
+}
+
 /// Returns the memory that a process holds in RAM, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> anyhow::Result<f64> {
     let status =

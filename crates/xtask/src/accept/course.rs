@@ -87,7 +87,7 @@ pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
     } = count;
     Ok(format!(
         "{} courses and the handbook's {handbook} pages: {published} pages published; {} addresses \
-         answered with 200, of them {pages} pages for people, {images} images and {media} films; {links} links, \
+         answered with 200, of them {pages} pages for people, {images} images, films and sounds: {media}; {links} links, \
          {fragments} of them to a place in a page, lead where they say; the largest page needs {largest_bytes} bytes \
          before images; {searched} words searched and found; a second publish sent nothing; one page came, changed \
          and went; {looked}",

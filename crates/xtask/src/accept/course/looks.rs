@@ -130,11 +130,11 @@ fn fits_a_phone(
         browser.open(&format!("{url}{path}"))?;
         let width = browser.evaluate("document.scrollingElement.scrollWidth")?;
         let width = width.as_u64().context("a width is a number")?;
-        anyhow::ensure!(
-            width <= u64::from(Screen::PHONE.width),
-            "{path} is {width} pixels wide on a phone of {}",
-            Screen::PHONE.width,
-        );
+        if width > u64::from(Screen::PHONE.width) {
+            let too_wide = browser.evaluate(TOO_WIDE)?;
+            let phone = Screen::PHONE.width;
+            anyhow::bail!("{path} is {width} pixels wide on a phone of {phone}: {too_wide}");
+        }
         opened += 1;
     }
     Ok(opened)
@@ -169,6 +169,15 @@ fn film(browser: &mut Browser, url: &str, crawl: &Crawl) -> anyhow::Result<usize
     anyhow::ensure!(films > 0, "no page has a film");
     Ok(films)
 }
+
+/// Names what is wider than the screen and cannot be scrolled by itself.
+const TOO_WIDE: &str = r"[...document.body.querySelectorAll('*')].filter((element) => {
+    if (element.getBoundingClientRect().right <= 390) return false;
+    for (let outer = element.parentElement; outer; outer = outer.parentElement) {
+        if (outer !== document.body && getComputedStyle(outer).overflowX !== 'visible') return false;
+    }
+    return true;
+}).slice(-3).map((element) => element.outerHTML.slice(0, 200))";
 
 /// Plays until time goes by, then seeks.
 const PLAY: &str = r"(async () => {
