@@ -14,7 +14,7 @@ use chain::{
 use crypto::PublicKey;
 
 use crate::item::Evidence;
-use crate::{ChainView, ItemView, ProofView, RecordView};
+use crate::{ChainView, HeadView, ItemView, ProofView, RecordView, SCHEMA_VERSION};
 
 /// What a proof showed.
 #[derive(Clone, Debug)]
@@ -221,6 +221,9 @@ pub struct Walk {
     agent: String,
     wanted: Record,
     item: chain::ActionHash,
+    dna: String,
+    /// The head that the newest page names.
+    named: Option<HeadView>,
     is_found: bool,
     is_replaced: bool,
 }
@@ -240,6 +243,8 @@ impl Walk {
             agent: proven.author.to_string(),
             wanted: record::withhold(&proven.record),
             item,
+            dna: proven.dna.to_string(),
+            named: None,
             is_found: false,
             is_replaced: false,
         })
@@ -253,9 +258,18 @@ impl Walk {
         if page.agent != self.agent {
             return Err(position("the chain of another author was served"));
         }
+        if page.dna_hash != self.dna || page.schema_version != SCHEMA_VERSION {
+            let detail = "the pages of the chain say something else than its records";
+            return Err(Problem::new(Code::AnswerDiffers, detail));
+        }
+        self.named.clone_from(&page.head);
         for view in &page.records {
             let next = decode(view)?;
             self.verifier.apply(&next)?;
+            if view.action_hash != next.action_address().to_string() {
+                let detail = format!("record {} has another hash", next.action().action_seq());
+                return Err(Problem::new(Code::HashDiffers, detail));
+            }
             self.look_at(&next)?;
         }
         let reached = self.verifier.head().map(|head| head.seq);
@@ -291,8 +305,14 @@ impl Walk {
     /// # Errors
     /// [`Code::PositionDiffers`] when it was not met, [`Code::Outdated`] when the author changed the item later.
     pub fn finish(self) -> Result<u32, Problem> {
-        if !self.is_found {
-            return Err(position("the author's chain does not hold the record"));
+        let reached = self.verifier.head().map(|head| HeadView {
+            seq: head.seq,
+            action_hash: head.hash.to_string(),
+        });
+        if !self.is_found || reached != self.named {
+            return Err(position(
+                "the author's chain does not hold the record, or ends elsewhere than it says",
+            ));
         }
         if self.is_replaced {
             return Err(Problem::new(

@@ -270,7 +270,7 @@ type Tampering = (&'static str, fn(&mut Vec<ChainView>), Code);
 fn a_walk_through_a_chain_that_was_cut_or_mixed_fails() {
     let fixture = fixture(1);
     let proof = check(fixture.updated().as_bytes()).expect("a proof that holds");
-    let cases: [Tampering; 4] = [
+    let cases: [Tampering; 7] = [
         (
             "left out",
             |pages| drop(pages[0].records.remove(2)),
@@ -284,6 +284,21 @@ fn a_walk_through_a_chain_that_was_cut_or_mixed_fails() {
         (
             "other author",
             |pages| pages[0].agent.push('x'),
+            Code::PositionDiffers,
+        ),
+        (
+            "other community",
+            |pages| pages[0].dna_hash.push('x'),
+            Code::AnswerDiffers,
+        ),
+        (
+            "other hash",
+            |pages| pages[0].records[1].action_hash.push('x'),
+            Code::HashDiffers,
+        ),
+        (
+            "other head",
+            |pages| pages[0].head = None,
             Code::PositionDiffers,
         ),
         (
