@@ -10,17 +10,31 @@ pub(crate) fn words(markdown: &str) -> String {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
     let mut words = String::with_capacity(markdown.len().min(WORDS_BYTES_MAX));
+    let mut is_behind_link = false;
     for event in Parser::new_ext(markdown, options) {
+        let was_behind_link = std::mem::replace(
+            &mut is_behind_link,
+            matches!(&event, Event::End(TagEnd::Image | TagEnd::Link)),
+        );
         match event {
             Event::Text(text) | Event::Code(text) => {
+                let text = if was_behind_link {
+                    without_attributes(&text)
+                } else {
+                    &text
+                };
                 let is_fence = text.trim_start().starts_with(":::");
                 if !is_fence && words.len() + text.len() < WORDS_BYTES_MAX {
-                    words.push_str(&text);
+                    words.push_str(text);
                 }
             }
             Event::SoftBreak | Event::HardBreak | Event::Rule => words.push(' '),
             Event::End(
-                TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link,
+                TagEnd::Emphasis
+                | TagEnd::Strong
+                | TagEnd::Strikethrough
+                | TagEnd::Link
+                | TagEnd::Image,
             ) => {}
             Event::End(_) => words.push('\n'),
             _ => {}
@@ -29,9 +43,22 @@ pub(crate) fn words(markdown: &str) -> String {
     words
 }
 
+/// Takes off a block such as `{alt='A loaf' .wide}` that stands right behind an image or a link.
+fn without_attributes(text: &str) -> &str {
+    text.strip_prefix('{')
+        .and_then(|rest| rest.split_once('}'))
+        .map_or(text, |(_, rest)| rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::words;
+
+    #[test]
+    fn attributes_of_images_are_no_words() {
+        let found = words("![a loaf](loaf.png){alt='A round loaf' .wide} and {braces} stay.\n");
+        assert!(found.contains("a loaf and {braces} stay."), "{found:?}");
+    }
 
     #[test]
     fn keeps_what_is_read_and_drops_what_marks_it() {
