@@ -72,6 +72,11 @@ head: HeadView | null,
  */
 records: Array<RecordView>, 
 /**
+ * When the author first used the addresses of the items in this page that the reader may see. Where several
+ * authors used one, it belongs to the smallest number.
+ */
+claims: Array<ClaimView>, 
+/**
  * Pass it as `after` to get the next page; absent on the last.
  */
 next_after: number | null, };
@@ -95,6 +100,56 @@ schema_version: number,
  * Sign `commonhold statement`, a zero byte, and these characters.
  */
 challenge: string, };
+
+export type ChangedView = { 
+/**
+ * `content`, `path`, `blob-manifest` or `profile`.
+ */
+type: string, 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * `put`, `withdrawn`, or `hidden` when it is no longer for everybody.
+ */
+change: string, 
+/**
+ * Slug of its course; empty for what stands alone.
+ */
+course: string, 
+/**
+ * Its own slug.
+ */
+slug: string, };
+
+export type ClaimView = { 
+/**
+ * `content` or `path`.
+ */
+type: string, 
+/**
+ * Slug of the course; empty for what stands alone.
+ */
+course: string, 
+/**
+ * Its own slug.
+ */
+slug: string, 
+/**
+ * Smaller numbers came first.
+ */
+number: number, };
+
+export type ClosedView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Why: `too-slow` or `shutting-down`.
+ */
+reason: string, };
 
 export type CommunityView = { 
 /**
@@ -166,6 +221,62 @@ backend: string,
  */
 tables: Array<TableView>, };
 
+export type EventView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Its number in the log; absent where the state of a chain is told without its history.
+ */
+number?: number | null, 
+/**
+ * When it was stored, in microseconds since 1970, by the doorway's clock.
+ */
+at_us: number, 
+/**
+ * Whose chain it is.
+ */
+agent: string, 
+/**
+ * The sequence number that is projected now.
+ */
+seq: number, 
+/**
+ * The hash of the action there.
+ */
+action_hash: string, 
+/**
+ * What changed for everybody; empty when nobody but a few can see a difference.
+ */
+changes: Array<ChangedView>, };
+
+export type FollowView = { 
+/**
+ * The address of that doorway.
+ */
+url: string, 
+/**
+ * Whether it answers at the moment.
+ */
+is_connected: boolean, 
+/**
+ * Whether everything that it had at one moment has been copied.
+ */
+is_complete: boolean, 
+/**
+ * Records that it announced and that are not copied yet.
+ */
+lag_records: number, 
+/**
+ * When something was heard from it last, in microseconds since 1970; 0 for never.
+ */
+heard_at_us: number, 
+/**
+ * What is wrong, when something is.
+ */
+fault: string, };
+
 export type HeadView = { 
 /**
  * Its sequence number, from 0.
@@ -186,7 +297,7 @@ schema_version: number,
  */
 healthy: boolean, 
 /**
- * `online` or `draining`.
+ * `online`, `standby` while another process writes what this one was told to write, or `draining`.
  */
 status: string, 
 /**
@@ -198,9 +309,21 @@ version: string,
  */
 uptime_secs: number, 
 /**
- * Whether this process writes the projection.
+ * Whether this process writes the projection now.
  */
-projection_writer: boolean, };
+projection_writer: boolean, 
+/**
+ * Who holds the right to write the projection, as far as this process knows.
+ */
+lease?: LeaseView | null, 
+/**
+ * The bus that carries hints between processes: `memory`, `redis` or `nats`.
+ */
+bus: string, 
+/**
+ * Whether the bus answers; without it, changes are noticed a little later.
+ */
+bus_is_connected: boolean, };
 
 export type ItemView = { 
 /**
@@ -256,6 +379,16 @@ profile?: ProfileView | null,
  */
 proof?: ProofView | null, };
 
+export type LeaseView = { 
+/**
+ * The name of the process that holds it.
+ */
+holder: string, 
+/**
+ * Which grant it is; every write names it, and the store refuses all but the newest.
+ */
+epoch: number, };
+
 export type ListView = { 
 /**
  * Version of this view.
@@ -273,6 +406,16 @@ items: Array<Summary>,
  * Pass it as `cursor` to get the next page; absent on the last.
  */
 next: string | null, };
+
+export type LiveView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Number of the newest event so far.
+ */
+number: number, };
 
 export type MemberPut = { 
 /**
@@ -329,6 +472,16 @@ page: string | null,
  * What stands below it.
  */
 children: Array<NodeView>, };
+
+export type OutdatedView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Why: `other-log` or `too-old`.
+ */
+reason: string, };
 
 export type PathView = { 
 /**
@@ -444,7 +597,7 @@ schema_version: number,
  */
 ready: boolean, 
 /**
- * Whether the conductor answers.
+ * Whether the conductor answers; always true for a copy, which needs none.
  */
 conductor: boolean, 
 /**
@@ -458,7 +611,11 @@ projection_lag_records: number,
 /**
  * Chains that cannot be projected any further, each with the reason.
  */
-stalled: Array<string>, };
+stalled: Array<string>, 
+/**
+ * How it stands with the doorway that this one follows; absent where it follows none.
+ */
+follows?: FollowView | null, };
 
 export type RecordView = { 
 /**

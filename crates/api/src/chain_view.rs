@@ -15,6 +15,19 @@ pub struct HeadView {
     pub action_hash: String,
 }
 
+/// That an author used an address, in the order of arrival at the doorway that writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+pub struct ClaimView {
+    /// `content` or `path`.
+    pub r#type: String,
+    /// Slug of the course; empty for what stands alone.
+    pub course: String,
+    /// Its own slug.
+    pub slug: String,
+    /// Smaller numbers came first.
+    pub number: u64,
+}
+
 /// A page of a chain: every action, and the entries of what the reader may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
 pub struct ChainView {
@@ -31,6 +44,10 @@ pub struct ChainView {
     /// The records of this page, in order.
     #[serde(default)]
     pub records: Vec<RecordView>,
+    /// When the author first used the addresses of the items in this page that the reader may see. Where several
+    /// authors used one, it belongs to the smallest number.
+    #[serde(default)]
+    pub claims: Vec<ClaimView>,
     /// Pass it as `after` to get the next page; absent on the last.
     #[serde(default)]
     pub next_after: Option<u32>,

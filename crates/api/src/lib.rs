@@ -7,6 +7,7 @@
 //! Invariant: no I/O; builds for the browser; a view that is not listed in [`registry`] fails a test.
 
 pub mod chain_view;
+pub mod event;
 pub mod item;
 pub mod list;
 pub mod openapi;
@@ -15,14 +16,15 @@ pub mod record;
 pub mod registry;
 pub mod service;
 
-pub use chain_view::{ChainPut, ChainPutView, ChainView, HeadView};
+pub use chain_view::{ChainPut, ChainPutView, ChainView, ClaimView, HeadView};
+pub use event::{ChangedView, ClosedView, EventView, LiveView, OutdatedView};
 pub use item::{ItemView, ProofView};
 pub use list::{ListView, SearchHit, SearchView, Summary};
 pub use record::RecordView;
 pub use service::{
-    ChallengeRequest, ChallengeView, CommunityView, DbSchemaView, HealthView, MemberPut,
-    MemberView, MembersView, ProblemView, ReadyView, StoredBlobView, TableView, TokenRequest,
-    TokenView, VersionView,
+    ChallengeRequest, ChallengeView, CommunityView, DbSchemaView, FollowView, HealthView,
+    LeaseView, MemberPut, MemberView, MembersView, ProblemView, ReadyView, StoredBlobView,
+    TableView, TokenRequest, TokenView, VersionView,
 };
 
 /// The schema version that this program writes.

@@ -20,6 +20,8 @@ pub enum Body {
     Html,
     /// JSON that is no view: the OpenAPI document.
     Json,
+    /// Server-sent events whose data are these views.
+    Events(&'static str),
 }
 
 /// A parameter in the query.
@@ -197,6 +199,19 @@ pub const ROUTES: &[Route] = &[
             "readChain",
             "Returns a page of a chain: every action, and the entries of what the reader may see.",
             Body::View("ChainView"),
+        )
+    },
+    Route {
+        query: &[Parameter {
+            name: "after",
+            about: "a cursor, for readers that cannot send the header Last-Event-ID",
+        }],
+        codes: &[Code::MalformedCursor, Code::Overloaded],
+        ..get(
+            "/api/v1/events",
+            "readEvents",
+            "Streams what becomes known: events `chain`, `live`, `outdated` and `closed`, each with a cursor as its id.",
+            Body::Events("EventView"),
         )
     },
     Route {
@@ -519,6 +534,9 @@ fn content(body: Body) -> Option<Value> {
             Some(json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } }))
         }
         Body::Html => Some(json!({ "text/html": { "schema": { "type": "string" } } })),
+        Body::Events(name) => Some(json!({
+            "text/event-stream": { "schema": { "$ref": format!("#/components/schemas/{name}") } }
+        })),
         Body::Json => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
     }
 }

@@ -5,14 +5,15 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::chain_view::{ChainPut, ChainPutView, ChainView, HeadView};
+use crate::chain_view::{ChainPut, ChainPutView, ChainView, ClaimView, HeadView};
+use crate::event::{ChangedView, ClosedView, EventView, LiveView, OutdatedView};
 use crate::item::{BlobView, ContentView, ItemView, NodeView, PathView, ProfileView, ProofView};
 use crate::list::{ListView, SearchHit, SearchView, Summary};
 use crate::record::RecordView;
 use crate::service::{
-    ChallengeRequest, ChallengeView, CommunityView, DbSchemaView, HealthView, MemberPut,
-    MemberView, MembersView, ProblemView, ReadyView, StoredBlobView, TableView, TokenRequest,
-    TokenView, VersionView,
+    ChallengeRequest, ChallengeView, CommunityView, DbSchemaView, FollowView, HealthView,
+    LeaseView, MemberPut, MemberView, MembersView, ProblemView, ReadyView, StoredBlobView,
+    TableView, TokenRequest, TokenView, VersionView,
 };
 
 /// Whether a type is sent on its own or only inside others.
@@ -57,17 +58,25 @@ pub fn entries() -> Vec<Entry> {
         entry::<ChainView>(View),
         entry::<ChallengeRequest>(View),
         entry::<ChallengeView>(View),
+        entry::<ChangedView>(Part),
+        entry::<ClaimView>(Part),
+        entry::<ClosedView>(View),
         entry::<CommunityView>(Part),
         entry::<ContentView>(Part),
         entry::<DbSchemaView>(View),
+        entry::<EventView>(View),
+        entry::<FollowView>(Part),
         entry::<HeadView>(Part),
         entry::<HealthView>(View),
         entry::<ItemView>(View),
+        entry::<LeaseView>(Part),
         entry::<ListView>(View),
+        entry::<LiveView>(View),
         entry::<MemberPut>(View),
         entry::<MemberView>(View),
         entry::<MembersView>(View),
         entry::<NodeView>(Part),
+        entry::<OutdatedView>(View),
         entry::<PathView>(Part),
         entry::<ProblemView>(View),
         entry::<ProfileView>(Part),

@@ -41,14 +41,51 @@ pub struct HealthView {
     pub schema_version: u32,
     /// Always true when there is an answer.
     pub healthy: bool,
-    /// `online` or `draining`.
+    /// `online`, `standby` while another process writes what this one was told to write, or `draining`.
     pub status: String,
     /// Version of the program.
     pub version: String,
     /// Seconds since it started.
     pub uptime_secs: u64,
-    /// Whether this process writes the projection.
+    /// Whether this process writes the projection now.
     pub projection_writer: bool,
+    /// Who holds the right to write the projection, as far as this process knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseView>,
+    /// The bus that carries hints between processes: `memory`, `redis` or `nats`.
+    #[serde(default)]
+    pub bus: String,
+    /// Whether the bus answers; without it, changes are noticed a little later.
+    #[serde(default)]
+    pub bus_is_connected: bool,
+}
+
+/// Who holds the right to write a projection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+pub struct LeaseView {
+    /// The name of the process that holds it.
+    pub holder: String,
+    /// Which grant it is; every write names it, and the store refuses all but the newest.
+    pub epoch: u64,
+}
+
+/// How a copy stands with the doorway that it follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+pub struct FollowView {
+    /// The address of that doorway.
+    pub url: String,
+    /// Whether it answers at the moment.
+    pub is_connected: bool,
+    /// Whether everything that it had at one moment has been copied.
+    pub is_complete: bool,
+    /// Records that it announced and that are not copied yet.
+    pub lag_records: u64,
+    /// When something was heard from it last, in microseconds since 1970; 0 for never.
+    #[serde(default)]
+    pub heard_at_us: i64,
+    /// What is wrong, when something is.
+    #[serde(default)]
+    pub fault: String,
 }
 
 /// Whether the process should get visitors.
@@ -59,7 +96,7 @@ pub struct ReadyView {
     pub schema_version: u32,
     /// True when every part below is.
     pub ready: bool,
-    /// Whether the conductor answers.
+    /// Whether the conductor answers; always true for a copy, which needs none.
     pub conductor: bool,
     /// Whether the projection store answers.
     pub projection: bool,
@@ -68,6 +105,9 @@ pub struct ReadyView {
     /// Chains that cannot be projected any further, each with the reason.
     #[serde(default)]
     pub stalled: Vec<String>,
+    /// How it stands with the doorway that this one follows; absent where it follows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<FollowView>,
 }
 
 /// Which community this is.

@@ -109,6 +109,12 @@ codes! {
     114 MalformedRange Rejection 400
         "the range is malformed"
         "write bytes=first-last, bytes=first- or bytes=-length; several with commas";
+    115 TooManyRequests Rejection 429
+        "too many requests from this address"
+        "wait as long as Retry-After says and try again";
+    116 ReadOnlyCopy Rejection 421
+        "this doorway is a copy and takes no changes"
+        "send it to the doorway that writes; the message names it when it is known";
     // People and keys.
     201 TokenMissing Rejection 401
         "this needs a token"
@@ -196,6 +202,15 @@ codes! {
     406 Unavailable Failure 503
         "the doorway cannot do this at the moment"
         "try again after the time in Retry-After";
+    407 Overloaded Failure 503
+        "the doorway has more to do than it can"
+        "wait as long as Retry-After says and try again";
+    408 NotTheWriter Failure 503
+        "another process writes this projection"
+        "see who holds the lease in /health, and run one writer only";
+    409 DatabaseUnreachable Failure 503
+        "the database cannot be reached"
+        "check that PostgreSQL runs and that database_url is right; the doorway tries again by itself";
     // Publishing.
     501 NotUtf8 Rejection 400
         "the file is not UTF-8 text"
@@ -243,6 +258,12 @@ codes! {
     605 ShuttingDown Failure 503
         "the doorway is shutting down"
         "try again in a moment";
+    606 Tls Rejection 400
+        "the certificate or its key cannot be used"
+        "check tls.cert and tls.key; both are PEM files and belong together";
+    607 BusUnreachable Failure 503
+        "the bus cannot be reached"
+        "check that the server of bus_url runs; the doorway goes on without hints meanwhile";
     // Verifying.
     701 NothingToVerify Rejection 400
         "there is nothing here that can be verified"
@@ -259,6 +280,9 @@ codes! {
     705 Outdated Rejection 422
         "the author has replaced or withdrawn this"
         "fetch the newest version";
+    706 SourceForged Rejection 422
+        "the doorway that is followed served something that does not prove itself"
+        "ask who runs it, and follow another copy of the community until that is clear";
     // Faults of ours.
     901 Bug Bug 500
         "something went wrong inside Commonhold"

@@ -34,9 +34,20 @@ pub(crate) struct Community {
 impl Community {
     /// Starts one in a new home folder; `more` are further arguments of `up`.
     pub(crate) fn start(bench: &Bench, home: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(bench, home, more, &[])
+    }
+
+    /// The same with further variables of the environment.
+    pub(crate) fn start_with(
+        bench: &Bench,
+        home: &Path,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let mut command = bench.cores.server(bench.commonhold.path());
         command
             .env("COMMONHOLD_HOME", home)
+            .envs(environment.iter().copied())
             .args(["up", "--listen", "127.0.0.1:0"])
             .args(more);
         let mut process = Process::spawn(command, &home.join("said"))?;
@@ -56,6 +67,11 @@ impl Community {
     /// Returns its address as commands take it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Returns where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Opens a connection.

@@ -47,16 +47,48 @@ pub(crate) enum Goal {
     Below(f64),
     /// The median is at least this.
     AtLeast(f64),
+    /// Every measurement is exactly this.
+    Exactly(f64),
+    /// Theirs divided by ours is at least this: ours is a cost, and the peer's is the limit.
+    ShareAtLeast(f64),
+    /// Ours divided by theirs is at most this.
+    TimesAtMost(f64),
     /// It is told for its own sake.
     None,
 }
 
 impl Goal {
-    fn holds(self, ours: f64) -> bool {
+    fn holds(self, ours: &Spread, theirs: &Spread) -> bool {
         match self {
-            Self::Below(bound) => ours < bound,
-            Self::AtLeast(bound) => ours >= bound,
+            Self::Below(bound) => ours.median() < bound,
+            Self::AtLeast(bound) => ours.median() >= bound,
+            Self::Exactly(wanted) => ours.ends() == (wanted, wanted),
+            Self::ShareAtLeast(bound) => self.ratio(ours, theirs) >= bound,
+            Self::TimesAtMost(bound) => self.ratio(ours, theirs) <= bound,
             Self::None => true,
+        }
+    }
+
+    /// Returns the ratio of the medians, in the direction that [`Self::direction`] names.
+    fn ratio(self, ours: &Spread, theirs: &Spread) -> f64 {
+        match self {
+            Self::ShareAtLeast(_) => theirs.median() / ours.median(),
+            Self::Below(_)
+            | Self::AtLeast(_)
+            | Self::Exactly(_)
+            | Self::TimesAtMost(_)
+            | Self::None => ours.median() / theirs.median(),
+        }
+    }
+
+    const fn direction(self) -> &'static str {
+        match self {
+            Self::ShareAtLeast(_) => "theirs/ours",
+            Self::Below(_)
+            | Self::AtLeast(_)
+            | Self::Exactly(_)
+            | Self::TimesAtMost(_)
+            | Self::None => "ours/theirs",
         }
     }
 
@@ -64,6 +96,9 @@ impl Goal {
         match self {
             Self::Below(bound) => format!("ours < {bound}"),
             Self::AtLeast(bound) => format!("ours >= {bound}"),
+            Self::Exactly(wanted) => format!("ours = {wanted}"),
+            Self::ShareAtLeast(bound) => format!("ratio >= {bound:.2}"),
+            Self::TimesAtMost(bound) => format!("ratio <= {bound:.2}"),
             Self::None => String::new(),
         }
     }
@@ -84,6 +119,8 @@ pub(crate) struct Figure {
     pub(crate) theirs: Spread,
     /// What is wanted.
     pub(crate) goal: Goal,
+    /// What else was measured; told in JSON alone.
+    pub(crate) more: Vec<(&'static str, f64)>,
 }
 
 /// All figures of a run.
@@ -93,25 +130,33 @@ pub(crate) struct Report {
     pub(crate) machine: String,
     /// The figures, in the order of the table.
     pub(crate) figures: Vec<Figure>,
+    /// What could not be measured here, and what it would take, in a sentence each.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Report {
     /// Returns one JSON document per figure.
     pub(crate) fn json_lines(&self) -> impl Iterator<Item = Value> {
         self.figures.iter().map(|figure| {
-            let (ours, theirs) = (figure.ours.median(), figure.theirs.median());
-            json!({
+            let mut line = json!({
                 "figure": figure.figure,
-                "ours": ours,
+                "ours": figure.ours.median(),
                 "unit": figure.unit,
                 "against": figure.against,
-                "theirs": theirs,
-                "ratio": ours / theirs,
+                "theirs": figure.theirs.median(),
+                "ratio": figure.goal.ratio(&figure.ours, &figure.theirs),
+                "ratio_of": figure.goal.direction(),
                 "goal": figure.goal.words(),
-                "holds": figure.goal.holds(ours),
+                "holds": figure.goal.holds(&figure.ours, &figure.theirs),
                 "ours_min": figure.ours.ends().0,
                 "ours_max": figure.ours.ends().1,
-            })
+                "theirs_min": figure.theirs.ends().0,
+                "theirs_max": figure.theirs.ends().1,
+            });
+            for (name, value) in &figure.more {
+                line[name] = json!(value);
+            }
+            line
         })
     }
 }
@@ -128,23 +173,31 @@ impl fmt::Display for Report {
             let (ours, theirs) = (figure.ours.median(), figure.theirs.median());
             let (least, most) = figure.ours.ends();
             let unit = figure.unit;
+            let ratio = figure.goal.ratio(&figure.ours, &figure.theirs);
+            let direction = match figure.goal {
+                Goal::ShareAtLeast(_) => " (theirs / ours)",
+                _ => "",
+            };
             let holds = match figure.goal {
                 Goal::None => "",
-                goal if goal.holds(ours) => "yes",
-                Goal::Below(_) | Goal::AtLeast(_) => "no",
+                goal if goal.holds(&figure.ours, &figure.theirs) => "yes",
+                _ => "no",
             };
             writeln!(
                 formatter,
-                "| {} | {} {unit} ({} to {}) | {} | {} {unit} | {} | {} | {holds} |",
+                "| {} | {} {unit} ({} to {}) | {} | {} {unit} | {}{direction} | {} | {holds} |",
                 figure.figure,
                 short(ours),
                 short(least),
                 short(most),
                 figure.against,
                 short(theirs),
-                short(ours / theirs),
+                short(ratio),
                 figure.goal.words(),
             )?;
+        }
+        for sentence in &self.left_out {
+            writeln!(formatter, "\nLeft out: {sentence}")?;
         }
         Ok(())
     }

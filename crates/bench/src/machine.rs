@@ -87,6 +87,44 @@ pub(crate) fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
+/// Returns how long a process and its children have been on a core, in seconds.
+///
+/// Children that have ended in between are missing.
+pub(crate) fn family_cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    family(pid)?.into_iter().map(cpu_seconds).sum()
+}
+
+/// Returns a process and all processes that descend from it.
+fn family(pid: u32) -> anyhow::Result<Vec<u32>> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc").context("read the list of processes")? {
+        let name = entry?.file_name();
+        let Some(child) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // A process that has just ended has no account any more.
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| {
+            let field = rest.split_whitespace().nth(1)?;
+            field.parse::<u32>().ok()
+        });
+        parents.extend(parent.map(|parent| (child, parent)));
+    }
+    let mut found = vec![pid];
+    let mut looked = 0;
+    while looked < found.len() {
+        let parent = found[looked];
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, of)| *of == parent)
+                .map(|(child, _)| child),
+        );
+        looked += 1;
+    }
+    Ok(found)
+}
+
 /// Returns how long the calling thread has been on a core, in seconds.
 ///
 /// On a machine that others use as well, this is the time that the work itself took.
@@ -102,9 +140,18 @@ pub(crate) fn own_cpu_seconds() -> anyhow::Result<f64> {
 
 /// Returns the memory that a process holds in RAM, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> anyhow::Result<f64> {
+    memory_mib(pid, "VmRSS:")
+}
+
+/// Returns the most memory that a process has held in RAM since it began, in MiB.
+pub(crate) fn most_resident_mib(pid: u32) -> anyhow::Result<f64> {
+    memory_mib(pid, "VmHWM:")
+}
+
+fn memory_mib(pid: u32, field: &str) -> anyhow::Result<f64> {
     let status =
         std::fs::read_to_string(format!("/proc/{pid}/status")).context("read its memory")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|line| line.split_whitespace().next());
     let kib: f64 = kib.context("a process has memory")?.parse()?;
     Ok(kib / 1_024.0)

@@ -15,10 +15,11 @@ mod figure;
 mod http;
 mod machine;
 mod publish;
+mod reads;
 
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use figure::Report;
 
@@ -26,29 +27,37 @@ use figure::Report;
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// Which one.
+    #[command(subcommand)]
     name: Name,
     /// One JSON line per figure instead of a table.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Subcommand)]
 enum Name {
     /// 2,000 pages of 4 KiB: sent, seen, verified; and what the doorway needs when nobody asks.
     Publish,
+    /// Pages and blobs that many read at once, beside raw hyper, nginx and Varnish.
+    Reads(reads::Options),
+    /// The peer of `reads`: serves one answer of another server with hyper alone.
+    #[command(hide = true)]
+    RawHyper(reads::RawHyper),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let report = match arguments.name {
+    let report = match &arguments.name {
         Name::Publish => publish::run(),
+        Name::Reads(options) => reads::run(options),
+        Name::RawHyper(raw) => return end(raw.serve()),
     };
-    match report {
-        Ok(report) => {
-            tell(&report, arguments.json);
-            ExitCode::SUCCESS
-        }
+    end(report.map(|report| tell(&report, arguments.json)))
+}
+
+fn end(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error:#}");
             ExitCode::FAILURE
@@ -60,6 +69,9 @@ fn tell(report: &Report, is_json: bool) {
     if is_json {
         for line in report.json_lines() {
             println!("{line}");
+        }
+        for sentence in &report.left_out {
+            eprintln!("left out: {sentence}");
         }
     } else {
         print!("{report}");

@@ -4,9 +4,9 @@
 //! the moment of the last sent byte is known. Then single pages at a steady pace for the lag of the projection, the
 //! chain for the speed of verification, and the doorway at rest for its memory.
 
-mod author;
-mod made_up;
-mod verification;
+pub(crate) mod author;
+pub(crate) mod made_up;
+pub(crate) mod verification;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -79,6 +79,7 @@ pub(crate) fn run() -> anyhow::Result<Report> {
     Ok(Report {
         machine: machine::describe(bench.cores),
         figures: figures(&measured),
+        left_out: Vec::new(),
     })
 }
 
@@ -219,6 +220,7 @@ fn figures_of_publishing(measured: &Measured) -> [Figure; 4] {
             against: "signing them, on the author's side",
             theirs: rounds(|round| round.signing),
             goal: Goal::None,
+            more: Vec::new(),
         },
         Figure {
             figure: "last byte sent to all 2,000 pages visible",
@@ -227,6 +229,7 @@ fn figures_of_publishing(measured: &Measured) -> [Figure; 4] {
             against: SYNCED,
             theirs: rounds(|round| round.synced),
             goal: Goal::Below(2.0),
+            more: Vec::new(),
         },
         Figure {
             figure: "signing, sending, visible: 2,000 pages",
@@ -235,6 +238,7 @@ fn figures_of_publishing(measured: &Measured) -> [Figure; 4] {
             against: SYNCED,
             theirs: rounds(|round| round.synced),
             goal: Goal::Below(10.0),
+            more: Vec::new(),
         },
         Figure {
             figure: "the whole run of `commonhold publish`: 2,000 files",
@@ -243,6 +247,7 @@ fn figures_of_publishing(measured: &Measured) -> [Figure; 4] {
             against: "the same pages written as files",
             theirs: Spread::of(measured.files.iter().copied()),
             goal: Goal::Below(10.0),
+            more: Vec::new(),
         },
     ]
 }
@@ -257,6 +262,7 @@ fn figures_of_lag(measured: &Measured) -> [Figure; 2] {
             against: READ,
             theirs: reads.clone(),
             goal: Goal::None,
+            more: Vec::new(),
         },
         Figure {
             figure: "projection lag, p99 of 200 in each round",
@@ -265,6 +271,7 @@ fn figures_of_lag(measured: &Measured) -> [Figure; 2] {
             against: READ,
             theirs: reads,
             goal: Goal::Below(50.0),
+            more: Vec::new(),
         },
     ]
 }
@@ -279,6 +286,7 @@ fn figures_of_verification(measured: &Measured) -> [Figure; 3] {
             against: "prepared Ed25519 verification alone",
             theirs: rates(|rates| rates.prepared),
             goal: Goal::AtLeast(25_000.0),
+            more: Vec::new(),
         },
         Figure {
             figure: "verification of decoded records, per second of one core",
@@ -287,6 +295,7 @@ fn figures_of_verification(measured: &Measured) -> [Figure; 3] {
             against: "strict Ed25519 verification alone",
             theirs: rates(|rates| rates.strict),
             goal: Goal::AtLeast(25_000.0),
+            more: Vec::new(),
         },
         Figure {
             figure: "verification of the chain as served, decoding included, per second of one core",
@@ -295,6 +304,7 @@ fn figures_of_verification(measured: &Measured) -> [Figure; 3] {
             against: "prepared Ed25519 verification alone",
             theirs: rates(|rates| rates.prepared),
             goal: Goal::None,
+            more: Vec::new(),
         },
     ]
 }
@@ -309,6 +319,7 @@ fn figures_of_memory(measured: &Measured) -> [Figure; 2] {
             against: "with nothing",
             theirs: Spread::of(measured.empty.iter().copied()),
             goal: Goal::Below(80.0),
+            more: Vec::new(),
         },
         Figure {
             figure: "memory of an idle `up` after 2,200 pages",
@@ -317,6 +328,7 @@ fn figures_of_memory(measured: &Measured) -> [Figure; 2] {
             against: "the pages' own bytes",
             theirs: Spread::of([pages]),
             goal: Goal::Below(80.0),
+            more: Vec::new(),
         },
     ]
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with blobs, one enum per operation.
 
+use std::sync::Arc;
+
 use base::{Code, ContentHash, Problem};
 use thiserror::Error;
 
@@ -68,6 +70,15 @@ pub enum ReadError {
     /// Moving a damaged blob out of the way.
     #[error(transparent)]
     Move(#[from] disk::WriteError),
+    /// Its bytes on disk do not have its hash. It lies in the folder `damaged` now.
+    #[error("blob {hash} is damaged")]
+    Damaged {
+        /// The blob.
+        hash: ContentHash,
+    },
+    /// What made the reading fail that many waited for.
+    #[error(transparent)]
+    Shared(#[from] Arc<ReadError>),
 }
 
 impl OpenError {
@@ -116,6 +127,11 @@ impl ReadError {
     /// Returns it as told to a person who asked for the blob: no paths of this machine.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(Code::StoreFailed, "the blob could not be read")
+        let detail = match self {
+            Self::Damaged { hash } => format!("the blob {hash} is damaged"),
+            Self::Shared(error) => return error.problem(),
+            Self::Read(_) | Self::Folder(_) | Self::Move(_) => "the blob could not be read".into(),
+        };
+        Problem::new(Code::StoreFailed, detail)
     }
 }

@@ -8,6 +8,7 @@ use base::ContentHash;
 use disk::{Folder, Lock};
 use runtime::Blocking;
 
+use crate::cache::Cache;
 use crate::{Blob, OpenError, ReadError};
 
 /// How many folders the blobs are spread over: one per first byte of the hash.
@@ -20,6 +21,9 @@ pub struct Limits {
     pub blob_bytes_max: u64,
     /// How many threads may wait for the disk at once; more work waits for its turn.
     pub file_tasks_max: usize,
+    /// How many bytes of blobs are kept in memory, with what it takes to find them. What is being sent is shared with
+    /// it, and counts as long as it is kept.
+    pub cache_bytes_max: u64,
 }
 
 /// The blobs in a folder. Cheap to clone; all clones are the same store.
@@ -37,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) folder_locks: Vec<Mutex<()>>,
     pub(crate) bytes_total: AtomicU64,
     pub(crate) blobs_total: AtomicU64,
+    pub(crate) cache: Cache,
     _lock: Lock,
 }
 
@@ -51,6 +56,7 @@ impl Default for Limits {
         Self {
             blob_bytes_max: 1_024 * 1_024 * 1_024,
             file_tasks_max: 16,
+            cache_bytes_max: 64 * 1_024 * 1_024,
         }
     }
 }
@@ -92,6 +98,7 @@ impl Blobs {
             folder_locks: (0..FOLDERS).map(|_| Mutex::default()).collect(),
             bytes_total: AtomicU64::new(bytes_total),
             blobs_total: AtomicU64::new(blobs_total),
+            cache: Cache::new(limits.cache_bytes_max),
             _lock: lock,
         };
         Ok(Self {
@@ -99,14 +106,18 @@ impl Blobs {
         })
     }
 
-    /// Opens a blob for reading; `None` when it is not there.
+    /// Opens a blob for reading; `None` when it is not there. Of blobs that were opened lately nothing is waited for.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when the disk fails.
+    /// [`ReadError`] when the disk fails, or the blob is seen to be damaged.
     pub async fn get(&self, hash: &ContentHash) -> Result<Option<Blob>, ReadError> {
         let (inner, hash) = (Arc::clone(&self.inner), *hash);
-        self.inner.files.run(move || inner.find(hash)).await
+        let file = match self.inner.cache.file(&hash) {
+            Some(file) => Some(file),
+            None => self.inner.files.run(move || inner.open(hash)).await?,
+        };
+        Ok(file.map(|file| Blob::new(Arc::clone(&self.inner), hash, file)))
     }
 
     /// Tells whether a blob is there.
@@ -138,6 +149,24 @@ impl Blobs {
         self.inner.limits
     }
 
+    /// Returns how many bytes of blobs are in memory, with what it takes to find them.
+    #[must_use]
+    pub fn cached_bytes(&self) -> u64 {
+        self.inner.cache.bytes()
+    }
+
+    /// Returns how many chunks were read from the disk since the store was opened.
+    #[must_use]
+    pub fn chunks_read_total(&self) -> u64 {
+        self.inner.cache.chunks_read_total()
+    }
+
+    /// Returns how many blobs were hashed as a whole since the store was opened, to take their digests.
+    #[must_use]
+    pub fn blobs_hashed_total(&self) -> u64 {
+        self.inner.cache.blobs_hashed_total()
+    }
+
     /// Returns the threads on which blobs are read, for those who send them on.
     #[must_use]
     pub fn files(&self) -> &Blocking {
@@ -146,13 +175,13 @@ impl Blobs {
 }
 
 impl Inner {
-    pub(crate) fn find(&self, hash: ContentHash) -> Result<Option<Blob>, ReadError> {
-        let place = Place::of(&hash);
+    /// Opens the file that has a blob's name now.
+    pub(crate) fn find(&self, hash: &ContentHash) -> Result<Option<Arc<disk::File>>, ReadError> {
+        let place = Place::of(hash);
         let Some(folder) = self.folder.find_subfolder(&place.folder)? else {
             return Ok(None);
         };
-        let file = folder.open_file(&place.name)?;
-        Ok(file.map(|file| Blob::new(hash, file)))
+        Ok(folder.open_file(&place.name)?.map(Arc::new))
     }
 
     pub(crate) fn len_of(&self, hash: &ContentHash) -> Result<Option<u64>, ReadError> {

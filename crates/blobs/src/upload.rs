@@ -8,6 +8,7 @@ use base::{ContentHash, ContentHasher};
 use bytes::Bytes;
 use disk::{Folder, Mode, Staged, WriteError};
 
+use crate::digests::Digester;
 use crate::store::{Inner, Place};
 use crate::{Blobs, PutError};
 
@@ -41,6 +42,7 @@ pub struct Upload {
 struct Draft {
     staged: Staged,
     hasher: ContentHasher,
+    digester: Digester,
 }
 
 impl std::fmt::Debug for Draft {
@@ -69,6 +71,7 @@ impl Blobs {
         let draft = Draft {
             staged: staged.await?,
             hasher: ContentHasher::new(),
+            digester: Digester::default(),
         };
         Ok(Upload {
             inner: Arc::clone(&self.inner),
@@ -178,6 +181,7 @@ impl Draft {
     fn append(&mut self, chunks: &[Bytes]) -> Result<(), WriteError> {
         for chunk in chunks {
             self.hasher.update(chunk);
+            self.digester.update(chunk);
             self.staged.append(chunk)?;
         }
         Ok(())
@@ -207,6 +211,9 @@ impl Inner {
         };
         let before = folder.file_len(&place.name)?;
         if before == Some(bytes) {
+            if self.cache.digests(&hash).is_none() {
+                self.keep_digests(&hash, draft.digester.finish());
+            }
             return Ok(Stored {
                 hash,
                 bytes,
@@ -214,6 +221,8 @@ impl Inner {
             });
         }
         commit_or_remove(draft.staged, &folder, &place.name)?;
+        self.cache.close(&hash);
+        self.keep_digests(&hash, draft.digester.finish());
         // A file of another length was damaged, and is whole again now.
         self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
         match before {

@@ -7,13 +7,10 @@ use std::sync::atomic::Ordering;
 use base::{ContentHash, ContentHasher};
 
 use crate::store::{Inner, Place};
-use crate::{Blob, Blobs, ReadError};
+use crate::{Blobs, CHUNK_BYTES, ReadError};
 
 /// Where damaged blobs go, so that they can be looked at; the store no longer has them.
 const DAMAGED: &str = "damaged";
-
-/// How many bytes are read at once.
-const CHUNK_BYTES: usize = 256 * 1_024;
 
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +39,11 @@ impl Blobs {
 }
 
 impl Inner {
-    fn verify(&self, hash: ContentHash) -> Result<Verdict, ReadError> {
-        let Some(blob) = self.find(hash)? else {
+    pub(crate) fn verify(&self, hash: ContentHash) -> Result<Verdict, ReadError> {
+        let Some(file) = self.find(&hash)? else {
             return Ok(Verdict::Missing);
         };
-        if hash_of(&blob)? == hash {
+        if hash_of(&file)? == hash {
             return Ok(Verdict::Whole);
         }
         let _held = self
@@ -54,10 +51,10 @@ impl Inner {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         // It may have been replaced in the meantime.
-        let Some(blob) = self.find(hash)? else {
+        let Some(file) = self.find(&hash)? else {
             return Ok(Verdict::Missing);
         };
-        let actual = hash_of(&blob)?;
+        let actual = hash_of(&file)?;
         if actual == hash {
             return Ok(Verdict::Whole);
         }
@@ -65,7 +62,8 @@ impl Inner {
         if let Some(folder) = self.folder.find_subfolder(&place.folder)? {
             let damaged = self.folder.subfolder(DAMAGED)?;
             folder.move_into(&place.name, &damaged, &hash.to_string())?;
-            self.bytes_total.fetch_sub(blob.len(), Ordering::Relaxed);
+            self.forget(&hash);
+            self.bytes_total.fetch_sub(file.len(), Ordering::Relaxed);
             self.blobs_total.fetch_sub(1, Ordering::Relaxed);
             tracing::error!(target: "blobs::event::blob_damaged", %hash, "a blob on disk is damaged");
         }
@@ -73,12 +71,12 @@ impl Inner {
     }
 }
 
-fn hash_of(blob: &Blob) -> Result<ContentHash, disk::ReadError> {
+fn hash_of(file: &disk::File) -> Result<ContentHash, disk::ReadError> {
     let mut hasher = ContentHasher::new();
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut offset = 0;
     loop {
-        let count = blob.read_chunk(offset, &mut buffer)?;
+        let count = file.read_at(offset, &mut buffer)?;
         if count == 0 {
             return Ok(hasher.finish());
         }

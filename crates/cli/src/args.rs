@@ -93,6 +93,9 @@ pub(crate) struct UpArgs {
     /// Address under which readers reach it, for links and proofs
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Be a copy of the doorway at this address: read everything from it, check it, and take no changes
+    #[arg(long, value_name = "URL")]
+    pub(crate) follow: Option<String>,
     /// Folder with the key of the first steward [default: agent in Commonhold's home]
     #[arg(long, value_name = "DIR")]
     pub(crate) agent: Option<PathBuf>,

@@ -1,27 +1,30 @@
-//! `commonhold up`: a community on one machine, behind one port.
+//! `commonhold up`: a community on one machine, behind one port; or a copy of one.
 
 mod config;
+mod engines;
 mod handbook;
+mod listen;
+mod steward;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use base::{Code, Problem};
-use blobs::Blobs;
 use chain::Signer as _;
 use conductor::Embedded;
 use disk::{Folder, Mode};
-use doorway::{Doorway, Engines};
-use http_kit::{BindError, Listener};
-use runtime::{Clock, Supervisor, TaskKind, files, port, telemetry};
+use doorway::{Doorway, DoorwayMetrics};
+use http_kit::Listener;
+use runtime::metrics::Registry;
+use runtime::{Clock, Supervisor, TaskKind, files, telemetry};
 use serde_json::json;
 
 use crate::agent;
 use crate::args::UpArgs;
 use crate::home;
 use crate::output::{Outcome, Output};
-use config::Config;
+use config::{Config, Place};
 
 /// Name of the file that lies in the data folder until the handbook is published.
 const HANDBOOK_DUE: &str = "handbook.due";
@@ -29,9 +32,13 @@ const HANDBOOK_DUE: &str = "handbook.due";
 /// A community that is ready to serve.
 struct Community {
     doorway: Doorway,
-    engine: Arc<Embedded>,
+    /// The engine with the chains; a copy has none.
+    engine: Option<Arc<Embedded>>,
     listener: Listener,
+    /// `http` or `https`.
+    scheme: &'static str,
     folder: Folder,
+    registry: Registry,
     /// Held while the process lives: one data folder has one owner.
     _lock: disk::Lock,
 }
@@ -40,24 +47,22 @@ struct Community {
 pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
     let data = home::community(args.data.clone())?;
     let config = config::load(args, &data)?;
-    let format = config.log_format.parse();
-    let format = format.map_err(|error: telemetry::ParseFormatError| refuse(&error))?;
-    telemetry::init(format, &config.log_level).map_err(|error| refuse(&error))?;
+    let telemetry = telemetry::init(&config.telemetry()?).map_err(|error| refuse(&error))?;
     if let Err(error) = files::raise_limit() {
         tracing::warn!(%error, "few files and connections can be open at once");
     }
     let supervisor = Supervisor::default();
     let community = open(&config, &data, args, &supervisor).await?;
     let address = community.listener.address();
-    let url = format!("http://{address}");
-    let router = doorway::router(&community.doorway);
-    let connections = supervisor.group("connections");
+    let url = format!("{}://{address}", community.scheme);
+    steward::open(&config, &community, &telemetry, &supervisor, output).await?;
+    let served = community.doorway.served();
     let serving = http_kit::serve(
-        router,
+        served,
         community.listener,
-        connections,
+        supervisor.group("connections"),
         supervisor.shutdown(),
-        http_kit::Limits::default(),
+        config.http_limits(),
     );
     drop(supervisor.spawn("http", TaskKind::Essential, serving));
     let is_due = community.folder.contains(HANDBOOK_DUE);
@@ -67,12 +72,14 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
         removed.map_err(|error| error.problem())?;
     }
     warn_of_origin(&config, address, output);
-    announce(output, &community.doorway, &url);
+    announce(output, &community.doorway, &config, &url);
     let report = supervisor.run().await;
     let report = report.map_err(|error| Problem::caused(Code::Bug, &error))?;
     community.doorway.close().await?;
-    let closed = community.engine.close().await;
-    closed.map_err(agent::problem)?;
+    if let Some(engine) = community.engine {
+        engine.close().await.map_err(agent::problem)?;
+    }
+    telemetry.close().await;
     if report.is_clean() {
         output.say("Stopped. Everything is on disk.");
         return Ok(());
@@ -91,47 +98,34 @@ async fn open(
     args: &UpArgs,
     supervisor: &Supervisor,
 ) -> Result<Community, Problem> {
-    let address: SocketAddr = config.listen.parse().map_err(|_| {
-        Problem::new(
-            Code::Config,
-            format!("listen: {} is no ADDR:PORT", config.listen),
-        )
-    })?;
-    let listener = Listener::bind(address)
-        .await
-        .map_err(|error| taken(&error, address))?;
     let folder = Folder::open(data).map_err(|error| error.problem())?;
     let lock = folder.lock().map_err(|error| error.problem())?;
-    note_handbook(&folder, args)?;
-    let steward = agent::signer(&home::agent(args.agent.clone())?)?;
-    let engine = Embedded::open(
-        conductor::Config {
-            id: "embedded".parse().expect("a well-formed name"),
-            folder: data.join("conductor"),
-            limits: conductor::Limits::default(),
-        },
-        Clock::system(),
-    )
-    .map_err(|error| Problem::caused(error.code(), &error))?;
-    let limits = blobs::Limits {
-        blob_bytes_max: config.blob_bytes_max,
-        ..blobs::Limits::default()
+    let (listener, scheme) = listen::open(config, &folder, supervisor).await?;
+    let place = config.place()?;
+    if place == Place::Hosted {
+        note_handbook(&folder, args)?;
+    }
+    let registry = Registry::default();
+    let metrics = DoorwayMetrics::new(&registry);
+    let (engines, engine) = engines::open(config, &place, data, &metrics, supervisor).await?;
+    let first_steward = match place {
+        Place::Hosted => {
+            let steward = agent::signer(&home::agent(args.agent.clone())?)?;
+            Some(steward.agent().clone())
+        }
+        Place::Shared | Place::Followed(_) => None,
     };
-    let blobs = Blobs::open(&data.join("blobs"), limits).map_err(|error| error.problem())?;
     let doorway = Doorway::build(
         doorway::Config {
             data: data.to_owned(),
             name: config.name.clone(),
             network_seed: network_seed()?,
-            origin: origin(config, listener.address()),
-            first_steward: Some(steward.agent().clone()),
+            origin: origin(config, scheme, listener.address()),
+            first_steward,
             key_seed: agent::random_seed()?,
             limits: config.limits(),
         },
-        Engines {
-            conductor: engine.clone(),
-            blobs,
-        },
+        engines,
         Clock::system(),
         supervisor,
     )
@@ -140,7 +134,9 @@ async fn open(
         doorway,
         engine,
         listener,
+        scheme,
         folder,
+        registry,
         _lock: lock,
     })
 }
@@ -168,9 +164,9 @@ fn network_seed() -> Result<String, Problem> {
 }
 
 /// Returns the address under which readers reach the doorway.
-fn origin(config: &Config, address: SocketAddr) -> String {
+fn origin(config: &Config, scheme: &str, address: SocketAddr) -> String {
     if config.public_url.is_empty() {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     } else {
         config.public_url.trim_end_matches('/').to_owned()
     }
@@ -185,40 +181,7 @@ fn warn_of_origin(config: &Config, address: SocketAddr, output: &Output) {
     }
 }
 
-/// Says by whom the port is taken and which one is free.
-fn taken(error: &BindError, address: SocketAddr) -> Problem {
-    let mut problem = error.problem();
-    if problem.code != Code::PortTaken {
-        return problem;
-    }
-    if let Some(holder) = port::holder(address) {
-        problem.detail = format!(
-            "{} by {} (process {})",
-            problem.detail, holder.name, holder.pid
-        );
-    }
-    if let Some(free) = port::free_near(address) {
-        let again = again(SocketAddr::new(address.ip(), free));
-        problem.detail = format!("{}; free: {again}", problem.detail);
-    }
-    problem
-}
-
-/// Returns what was typed, with another address to listen on.
-fn again(address: SocketAddr) -> String {
-    let mut words = vec!["commonhold".to_owned()];
-    let mut typed = std::env::args().skip(1);
-    while let Some(word) = typed.next() {
-        if word == "--listen" {
-            typed.next();
-        } else if !word.starts_with("--listen=") {
-            words.push(word);
-        }
-    }
-    format!("{} --listen {address}", words.join(" "))
-}
-
-fn announce(output: &Output, doorway: &Doorway, url: &str) {
+fn announce(output: &Output, doorway: &Doorway, config: &Config, url: &str) {
     let identity = doorway.identity();
     let document = json!({
         "ok": true,
@@ -226,10 +189,18 @@ fn announce(output: &Output, doorway: &Doorway, url: &str) {
         "community": identity.name,
         "dna_hash": identity.dna.to_string(),
     });
-    let lines = [
-        format!("{} is open at {url}", identity.name),
-        "Publish a folder: commonhold publish DIR. Stop with Ctrl-C.".to_owned(),
-    ];
+    let hint = match config.place() {
+        Ok(Place::Followed(writer)) => {
+            format!("A copy of {writer}; it takes no changes. Stop with Ctrl-C.")
+        }
+        Ok(Place::Shared) => {
+            "It shows what another process writes into the database. Stop with Ctrl-C.".to_owned()
+        }
+        Ok(Place::Hosted) | Err(_) => {
+            "Publish a folder: commonhold publish DIR. Stop with Ctrl-C.".to_owned()
+        }
+    };
+    let lines = [format!("{} is open at {url}", identity.name), hint];
     output.result(&document, &lines);
 }
 

@@ -111,13 +111,13 @@ pub(crate) fn unexpected(status: u16) -> Problem {
 }
 
 /// Reads the problem that a doorway describes.
-fn described(body: &[u8]) -> Option<Problem> {
+pub(crate) fn described(body: &[u8]) -> Option<Problem> {
     let view: ProblemView = serde_json::from_slice(body).ok()?;
     let code = Code::find(&view.code)?;
     Some(Problem::new(code, view.detail))
 }
 
-fn unreachable(error: reqwest::Error) -> Problem {
+pub(crate) fn unreachable(error: reqwest::Error) -> Problem {
     let mut detail = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {

@@ -4,7 +4,9 @@
 //! It signs nothing and keeps nothing: tokens and records are handed in.
 
 mod answer;
+mod events;
 mod file;
+mod stream;
 mod transport;
 
 use api::{
@@ -19,7 +21,9 @@ use reqwest::{Body, Method, RequestBuilder};
 use url::Url;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
+pub use events::{Event, Events};
 pub use file::{FileBody, body_of};
+pub use stream::Download;
 
 /// A doorway at some address.
 #[derive(Clone, Debug)]
@@ -66,6 +70,32 @@ impl Doorway {
     /// A [`Problem`]: the doorway's own, or why there is no answer.
     pub async fn fetch(&self, address: Url) -> Result<Answer, Problem> {
         answer::receive(self.http.get(address)).await
+    }
+
+    /// Opens the log of events behind a cursor; from the state of all chains without one.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn events(&self, cursor: Option<&str>) -> Result<Events, Problem> {
+        let mut request = self.request(Method::GET, "api/v1/events")?;
+        request = request.header("accept", "text/event-stream");
+        if let Some(cursor) = cursor {
+            request = request.header("last-event-id", cursor);
+        }
+        Ok(Events::new(stream::open(request).await?))
+    }
+
+    /// Starts to read a blob that everybody may see, for copying; nothing when there is none.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn download(&self, hash: &ContentHash) -> Result<Option<Download>, Problem> {
+        let request = self.request(Method::GET, &format!("store/{hash}"))?;
+        match stream::open(request).await {
+            Ok(download) => Ok(Some(download)),
+            Err(problem) if problem.code == Code::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Asks which program and community this is.

@@ -1,4 +1,4 @@
-//! What can go wrong with a file of SQLite's, told apart by what a person can do about it.
+//! What can go wrong with a database, told apart by what a person can do about it.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,8 @@ use std::sync::Arc;
 use base::{Code, Problem};
 use rusqlite::ErrorCode;
 use thiserror::Error;
+
+use crate::{Loss, Refusal};
 
 /// Free bytes below which an I/O error is put down to a full disk: SQLite extends its files by less than this.
 const FREE_BYTES_MIN: u64 = 64 * 1_024;
@@ -37,6 +39,27 @@ pub enum Fault {
     /// Anything else that SQLite refuses.
     #[error("the database refused a statement")]
     Sql(#[source] Arc<rusqlite::Error>),
+    /// The server cannot be reached, is starting or ending, or did not answer in time. Nothing was changed.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Loss),
+    /// The connection was lost while the commit was on its way: the write is there as a whole or not at all.
+    #[error("the connection was lost during the commit, so the write may be there or not")]
+    OutcomeUnknown(#[source] Loss),
+    /// More callers wait for a connection than may, or this one waited longer than it may.
+    #[error("too many callers wait for the database")]
+    Overloaded,
+    /// Another transaction came in between, and the server gave up this one. Nothing was changed.
+    #[error("another transaction came in between")]
+    Conflict,
+    /// The handle or the server only reads.
+    #[error("this access to the database may only read")]
+    ReadOnly,
+    /// The server has a fault of its own, such as a damaged table.
+    #[error("the database server failed")]
+    Server(#[source] Refusal),
+    /// The server refuses the statement; it will do so again.
+    #[error("the database refused a statement")]
+    Statement(#[source] Refusal),
 }
 
 impl Fault {
@@ -46,11 +69,38 @@ impl Fault {
         match self {
             Self::DiskFull => Code::DiskFull,
             Self::Closed => Code::ShuttingDown,
+            Self::Unreachable(_) | Self::OutcomeUnknown(_) => Code::DatabaseUnreachable,
+            Self::Overloaded => Code::Overloaded,
+            Self::Conflict => Code::Unavailable,
             Self::Corrupt(_)
             | Self::Io(_)
             | Self::Poisoned
             | Self::TransactionEnded
-            | Self::Sql(_) => Code::StoreFailed,
+            | Self::Sql(_)
+            | Self::ReadOnly
+            | Self::Server(_)
+            | Self::Statement(_) => Code::StoreFailed,
+        }
+    }
+
+    /// Returns whether nothing was changed and the same may work a moment later.
+    ///
+    /// [`Fault::OutcomeUnknown`] is none of these: ask the database what it holds before trying again.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Overloaded | Self::Conflict => true,
+            Self::DiskFull
+            | Self::Corrupt(_)
+            | Self::Io(_)
+            | Self::Poisoned
+            | Self::TransactionEnded
+            | Self::Closed
+            | Self::Sql(_)
+            | Self::OutcomeUnknown(_)
+            | Self::ReadOnly
+            | Self::Server(_)
+            | Self::Statement(_) => false,
         }
     }
 
@@ -58,8 +108,18 @@ impl Fault {
     #[must_use]
     pub(crate) const fn is_of_the_world(&self) -> bool {
         match self {
-            Self::DiskFull | Self::Corrupt(_) | Self::Io(_) | Self::Poisoned | Self::Closed => true,
-            Self::TransactionEnded | Self::Sql(_) => false,
+            Self::DiskFull
+            | Self::Corrupt(_)
+            | Self::Io(_)
+            | Self::Poisoned
+            | Self::Closed
+            | Self::Unreachable(_)
+            | Self::OutcomeUnknown(_)
+            | Self::Overloaded
+            | Self::Conflict
+            | Self::ReadOnly
+            | Self::Server(_) => true,
+            Self::TransactionEnded | Self::Sql(_) | Self::Statement(_) => false,
         }
     }
 
@@ -135,7 +195,7 @@ impl From<Fault> for Problem {
     }
 }
 
-/// Why a write was not done. Nothing of it is in the database.
+/// Why a write was not done. Nothing of it is in the database, except perhaps after [`Fault::OutcomeUnknown`].
 #[derive(Clone, Debug, Error)]
 pub enum WriteError<E> {
     /// The closure returned this; its own changes were undone.
@@ -247,6 +307,46 @@ pub enum OpenError {
     /// A thread could not be started.
     #[error("start a database thread")]
     Thread(#[source] std::io::Error),
+    /// The address of a server cannot be used. It is not repeated here: it may hold a password.
+    #[error("the database's address cannot be used: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server did not answer within the time that opening may take.
+    #[error("no database at {place} within {waited_ms} ms")]
+    Unreachable {
+        /// Where, without a password.
+        place: String,
+        /// How long it was tried, in milliseconds.
+        waited_ms: u64,
+        /// What came of the last try.
+        source: Fault,
+    },
+    /// The server answers and refuses: a wrong password, an unknown database, a certificate that is not to be trusted.
+    #[error("{place} refuses")]
+    Refused {
+        /// Where, without a password.
+        place: String,
+        /// What the server says, or what is wrong with it.
+        source: Refusal,
+    },
+    /// The server is older than the oldest that can be used.
+    #[error("PostgreSQL {found} is too old, it must be {wanted} or newer")]
+    ServerVersion {
+        /// The server's major version.
+        found: u32,
+        /// The oldest major version that can be used.
+        wanted: u32,
+    },
+    /// A reader waited in vain for the process that writes to make the schema.
+    #[error("the schema is at version {found}, and version {wanted} is needed")]
+    NotMigrated {
+        /// The schema version of the database.
+        found: u32,
+        /// The version that belongs to this program.
+        wanted: u32,
+    },
 }
 
 impl OpenError {
@@ -263,6 +363,11 @@ impl OpenError {
             },
             Self::Open { source, .. } | Self::Migrate { source, .. } => source.code(),
             Self::Setting { .. } | Self::Thread(_) => Code::StoreFailed,
+            Self::Address { .. } | Self::Refused { .. } | Self::ServerVersion { .. } => {
+                Code::Config
+            }
+            Self::Unreachable { .. } => Code::DatabaseUnreachable,
+            Self::NotMigrated { .. } => Code::Unavailable,
         }
     }
 }

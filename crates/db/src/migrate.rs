@@ -53,7 +53,7 @@ pub(crate) fn migrate(
 }
 
 /// Migrations are numbered from 1 without gaps; returns the last number.
-fn check_numbering(migrations: &[Migration]) -> Result<u32, OpenError> {
+pub(crate) fn check_numbering(migrations: &[Migration]) -> Result<u32, OpenError> {
     let mut last = 0;
     for migration in migrations {
         let wanted = last + 1;
@@ -126,7 +126,7 @@ fn apply(connection: &Connection, migration: &Migration) -> Result<(), rusqlite:
 }
 
 /// The text is what counts; a name may be put better.
-fn checksum(migration: &Migration) -> ContentHash {
+pub(crate) fn checksum(migration: &Migration) -> ContentHash {
     ContentHash::of(migration.sql.as_bytes())
 }
 

@@ -92,6 +92,22 @@ impl Folder {
         &self.path
     }
 
+    /// Returns what tells this folder from every other one on this machine, a copy of it included: the numbers of its
+    /// device and of its inode (stat(2)).
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the folder is gone.
+    pub fn identity(&self) -> Result<(u64, u64), ReadError> {
+        use std::os::unix::fs::MetadataExt as _;
+        let path = &self.path;
+        let metadata = std::fs::metadata(path).map_err(|source| ReadError::Open {
+            path: path.clone(),
+            source,
+        })?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+
     /// Reads a file, at most `limit` bytes; `None` when there is none.
     ///
     /// # Errors
@@ -200,6 +216,20 @@ impl Folder {
         let mut staged = self.stage(mode)?;
         staged.append(bytes)?;
         staged.commit(name)
+    }
+
+    /// Replaces a file that can be made again, without waiting for stable storage. While this machine has power,
+    /// readers see the old or the new bytes; after a loss of power they may see neither, so the bytes must be such that
+    /// their reader can tell.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`]; the old file is untouched.
+    pub fn write_derived(&self, name: &str, bytes: &[u8], mode: Mode) -> Result<(), WriteError> {
+        name::check(name)?;
+        let mut staged = self.stage(mode)?;
+        staged.append(bytes)?;
+        staged.show(name)
     }
 
     /// Starts a file that gets its name when it is complete.

@@ -5,7 +5,8 @@
 //! # Invariants
 //!
 //! * A file that is visible under its name is whole: it was written under another name, synced and renamed, and the
-//!   folder was synced before the caller was told.
+//!   folder was synced before the caller was told. Files that can be made again are not synced
+//!   ([`Folder::write_derived`]).
 //! * A temporary file that nobody writes any more is gone after the next [`Folder::open`].
 //! * Every read has a limit.
 //!

@@ -111,15 +111,14 @@ impl Staged {
     pub fn commit_into(mut self, folder: &Folder, name: &str) -> Result<(), WriteError> {
         name::check(name)?;
         self.sync()?;
-        let target = folder.path().join(name);
-        fs::rename(&self.path, &target).map_err(|source| {
-            write_error(&target, source, |path, source| WriteError::Rename {
-                path,
-                source,
-            })
-        })?;
-        self.is_visible = true;
+        self.rename_into(folder, name)?;
         folder.sync()
+    }
+
+    /// Makes the file visible under `name` without waiting for stable storage.
+    pub(crate) fn show(mut self, name: &str) -> Result<(), WriteError> {
+        let folder = self.folder.clone();
+        self.rename_into(&folder, name)
     }
 
     /// Makes the file visible under `name` only if that name is free; tells whether it was.
@@ -134,6 +133,18 @@ impl Staged {
                 WriteError::Rename { path, source }
             })),
         }
+    }
+
+    fn rename_into(&mut self, folder: &Folder, name: &str) -> Result<(), WriteError> {
+        let target = folder.path().join(name);
+        fs::rename(&self.path, &target).map_err(|source| {
+            write_error(&target, source, |path, source| WriteError::Rename {
+                path,
+                source,
+            })
+        })?;
+        self.is_visible = true;
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), WriteError> {

@@ -20,6 +20,27 @@ pub struct Address {
     pub slug: String,
 }
 
+/// That an author used an address, with the place of this in the order of arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The address.
+    pub address: Address,
+    /// Smaller numbers came first.
+    pub number: u64,
+}
+
+/// Returns the address that an item claims for its author.
+#[must_use]
+pub fn of(item: &Item) -> Option<Address> {
+    let (course, slug) = match item {
+        Item::Content(content) => (content.course.clone(), content.slug.clone()),
+        Item::Path(path) => (String::new(), path.slug.clone()),
+        Item::BlobManifest(_) | Item::Profile(_) => return None,
+    };
+    let kind = item.kind();
+    Some(Address { kind, course, slug })
+}
+
 /// Returns the addresses that a batch claims for its author. Claim them before the batch is stored.
 #[must_use]
 pub fn claims(batch: &Batch) -> BTreeSet<Address> {
@@ -27,14 +48,8 @@ pub fn claims(batch: &Batch) -> BTreeSet<Address> {
 }
 
 fn claim(change: &Change) -> Option<Address> {
-    let Change::Put(version) = change else {
-        return None;
-    };
-    let (course, slug) = match &version.content {
-        Item::Content(content) => (content.course.clone(), content.slug.clone()),
-        Item::Path(path) => (String::new(), path.slug.clone()),
-        Item::BlobManifest(_) | Item::Profile(_) => return None,
-    };
-    let kind = version.content.kind();
-    Some(Address { kind, course, slug })
+    match change {
+        Change::Put(version) => of(&version.content),
+        Change::Withdraw { .. } | Change::Skip { .. } => None,
+    }
 }

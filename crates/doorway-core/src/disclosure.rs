@@ -1,6 +1,7 @@
 //! Which entries of a chain a reader gets. Every action is shown to everybody, so that nothing can be left out
 //! unnoticed; an entry only to those whom its own reach admits.
 
+use crate::address::{self, Address};
 use base::Reader;
 use chain::{Entry, EntryVisibility, Envelope, Item, Record, kind::Opened, record};
 
@@ -25,6 +26,13 @@ pub fn shows_entry(record: &Record, body: Option<&[u8]>, reader: &Reader<'_>) ->
         Some(Entry::App(_) | Entry::CapClaim(_) | Entry::CapGrant(_) | Entry::CounterSign(..))
         | None => false,
     }
+}
+
+/// Returns the address that the item in a record claims for its author.
+#[must_use]
+pub fn address_of(record: &Record, body: Option<&[u8]>) -> Option<Address> {
+    let item = item_of(record::present(record)?, body)?;
+    address::of(&item)
 }
 
 fn item_of(entry: &Entry, body: Option<&[u8]>) -> Option<Item> {

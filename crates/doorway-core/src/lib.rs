@@ -5,9 +5,17 @@
 //! Shells fetch, store and answer; they take no decision of their own.
 
 pub mod address;
+pub mod admission;
 pub mod cache;
 pub mod disclosure;
+pub mod event;
+pub mod guard;
 pub mod intake;
+pub mod lease;
 pub mod list;
+pub mod outbox;
 pub mod projector;
+pub mod question;
 pub mod session;
+
+mod steady;

@@ -7,8 +7,10 @@ use base::{Code, ContentHash, Problem, Timestamp};
 use chain::{AgentPubKey, DnaHash, dna};
 use db::rusqlite::{self, Connection, OptionalExtension as _, params};
 use db::{Fault, Limits, Migration, OpenError, Sqlite};
-use doorway_core::address::Address;
+use doorway_core::address::{Address, Claim};
 use doorway_core::session::Role;
+
+use crate::store::Introduction;
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -55,9 +57,6 @@ CREATE TABLE addresses (
     },
 ];
 
-/// Most claimants of one address that are looked at.
-const CLAIMANTS_MAX: u32 = 100;
-
 /// Which community this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -67,6 +66,16 @@ pub struct Identity {
     pub network_seed: String,
     /// That hash.
     pub dna: DnaHash,
+}
+
+impl From<Introduction> for Identity {
+    fn from(introduction: Introduction) -> Self {
+        Self {
+            name: introduction.name,
+            dna: dna::hash_for(&introduction.network_seed),
+            network_seed: introduction.network_seed,
+        }
+    }
 }
 
 /// One member.
@@ -266,13 +275,17 @@ impl Community {
         .await
     }
 
-    /// Notes that an author uses addresses; who used one first keeps it.
+    /// Notes that an author uses addresses, and returns when they did so first: who used one first keeps it.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn claim(&self, addresses: BTreeSet<Address>, agent: &str) -> Result<(), Problem> {
+    pub async fn claim(
+        &self,
+        addresses: BTreeSet<Address>,
+        agent: &str,
+    ) -> Result<Vec<Claim>, Problem> {
         if addresses.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let agent = agent.to_owned();
         self.write(move |connection| {
@@ -280,28 +293,18 @@ impl Community {
                 "INSERT INTO addresses (kind, course, slug, agent) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO NOTHING",
             )?;
-            for Address { kind, course, slug } in addresses {
+            let mut number = connection.prepare_cached(
+                "SELECT number FROM addresses
+                 WHERE kind = ?1 AND course = ?2 AND slug = ?3 AND agent = ?4",
+            )?;
+            let claimed = addresses.into_iter().map(|address| {
+                let Address { kind, course, slug } = &address;
                 claim.execute(params![kind, course, slug, agent])?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Returns who used an address, in the order of arrival.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn claimants(&self, address: &Address) -> Result<Vec<String>, Problem> {
-        let Address { kind, course, slug } = address.clone();
-        self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT agent FROM addresses WHERE kind = ?1 AND course = ?2 AND slug = ?3
-                     ORDER BY number LIMIT ?4",
-                )?
-                .query_map(params![kind, course, slug, CLAIMANTS_MAX], |row| row.get(0))?
-                .collect()
+                let number =
+                    number.query_row(params![kind, course, slug, agent], |row| row.get(0))?;
+                Ok(Claim { address, number })
+            });
+            claimed.collect()
         })
         .await
     }

@@ -1,17 +1,53 @@
-//! The hot cache in front of everything that anonymous readers ask for.
+//! The hot cache in front of everything that anonymous readers ask for: runs [`doorway_core::cache`], which decides.
+//!
+//! # Invariants
+//! What readers get from here lies ready: nothing is made, packed or written anew for a hit.
+//! Answers are made in tasks of their own, so that a reader who goes away stops nothing for others.
+//! Readers with a token are never answered from here, and what was made for them does not get here.
+//!
+//! The cache is divided by the hash of the question, so that hits on several threads seldom meet.
+//! The readers who wait are its alarm clock: without them there is nothing that it could be late for.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod coding;
+mod counters;
+mod packer;
+pub(crate) mod path;
+mod ready;
+mod seat;
 
-use base::{Code, ContentHash, Problem, Reach};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base::{Code, ContentHash, Machine as _, Problem, Reach};
 use bytes::Bytes;
-use chain::Item;
-use doorway_core::cache::{Answer, Cache, Key, Limits, Lookup, Shared, Tag};
-use doorway_core::projector::{Batch, Change};
-use runtime::Clock;
+use doorway_core::cache::{
+    Answer, Cache, FillId, Freshness, Input, Key, KeyRef, Limits, Outcome, Output, ReaderId, Seeds,
+    Shared, Tag,
+};
+use doorway_core::event::Event;
+use futures::future::BoxFuture;
+use http_kit::HotPath;
+use runtime::{Clock, Shutdown, TaskGroup};
+use tracing::Instrument as _;
 
+use crate::service::Doorway;
 use crate::store::Sight;
 
-/// An answer as it is sent: everything but what depends on the single request.
+pub use counters::HotTally;
+pub(crate) use ready::{CONTENT_DIGEST, Prepared, Ready};
+
+use counters::{Counters, count};
+use packer::{Job, Packer};
+use seat::{Seat, Waiting};
+
+/// Most caches between which questions are divided.
+const SHARDS_MAX: usize = 16;
+
+/// Fewest entries for which another cache is worth it.
+const SHARD_ENTRIES_MIN: usize = 256;
+
+/// An answer as it was made.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
     /// What it is, with its character set.
@@ -45,81 +81,327 @@ impl Made {
     }
 }
 
-/// The cache, shared by all requests.
-pub(crate) struct Hot {
-    cache: Mutex<Cache<Made>>,
+/// The making of an answer, once it is asked for.
+pub(crate) type Making = BoxFuture<'static, Result<Made, Problem>>;
+
+type Make = Box<dyn FnOnce() -> Making + Send>;
+
+/// The cache, shared by all requests. Cheap to clone; clones are the same cache.
+#[derive(Clone)]
+pub(crate) struct Hot(Arc<Inner>);
+
+struct Inner {
+    seeds: Seeds,
     clock: Clock,
+    shards: Vec<Mutex<Shard>>,
+    readers: AtomicU64,
+    /// Readers who wait, in all shards together.
+    seats: AtomicUsize,
+    seats_max: usize,
+    counters: Counters,
+    packer: Packer,
+    tasks: TaskGroup,
+}
+
+struct Shard {
+    cache: Cache<Arc<Ready>, Problem>,
+    waiting: BTreeMap<ReaderId, Waiting>,
 }
 
 impl Hot {
-    pub(crate) fn new(limits: Limits, clock: Clock) -> Self {
-        Self {
-            cache: Mutex::new(Cache::new(limits)),
+    /// Starts empty. The seeds are drawn by the caller and told to nobody; answers are made in `tasks`; packing them
+    /// ends with `shutdown`.
+    pub(crate) fn new(
+        limits: Limits,
+        clock: Clock,
+        seeds: [u64; 3],
+        tasks: TaskGroup,
+        shutdown: Shutdown,
+    ) -> Self {
+        let seeds = Seeds {
+            hash: (seeds[0], seeds[1]),
+            jitter: seeds[2],
+        };
+        let count = shards_of(&limits);
+        let limits = Limits {
+            entries_max: limits.entries_max.div_ceil(count),
+            bytes_max: limits.bytes_max / count as u64,
+            absent_entries_max: limits.absent_entries_max.div_ceil(count),
+            ..limits
+        };
+        let shard = || {
+            Mutex::new(Shard {
+                cache: Cache::new(limits.clone(), seeds),
+                waiting: BTreeMap::new(),
+            })
+        };
+        Self(Arc::new(Inner {
+            seeds,
             clock,
-        }
+            shards: std::iter::repeat_with(shard).take(count).collect(),
+            readers: AtomicU64::new(0),
+            seats: AtomicUsize::new(0),
+            seats_max: limits.waiters_max,
+            counters: Counters::default(),
+            packer: Packer::new(shutdown),
+            tasks,
+        }))
     }
 
-    fn cache(&self) -> MutexGuard<'_, Cache<Made>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Answers from the cache, or makes the answer and keeps it when everybody may see it.
+    /// Answers from the cache, or has the answer made and keeps it when everybody may see it.
     ///
-    /// Readers with a token are never answered from the cache.
-    pub(crate) async fn answer<F>(&self, key: Key, sight: &Sight, make: F) -> Result<Made, Problem>
+    /// Without a key, and for readers with a token, it is made for this reader alone and not kept.
+    ///
+    /// # Cancel safety
+    /// May be dropped; an answer that is being made for several readers is finished without this one.
+    pub(crate) async fn answer<M>(
+        &self,
+        key: Option<Key>,
+        sight: &Sight,
+        make: M,
+    ) -> Result<Arc<Ready>, Problem>
     where
-        F: Future<Output = Result<Made, Problem>>,
+        M: FnOnce() -> Making + Send + 'static,
     {
-        if *sight != Sight::ANONYMOUS {
-            return make.await;
-        }
-        let ticket = match self.cache().look_up(self.clock.now(), &key) {
-            Lookup::Hit(made) => return Ok(made),
-            Lookup::Absent => {
-                return Err(Problem::new(Code::NotFound, Code::NotFound.title()));
-            }
-            Lookup::Miss(ticket) => ticket,
+        let is_anonymous = *sight == Sight::ANONYMOUS;
+        let Some(key) = key.filter(|_| is_anonymous) else {
+            let made = make().await?;
+            let is_shared = is_anonymous && Shared::of(made.reach).is_some();
+            return Ok(Arc::new(Ready::new(&made, is_shared)));
         };
-        let made = make.await;
-        let answer = match &made {
-            Ok(made) => Shared::of(made.reach).map(|shared| Answer::Found {
-                shared,
-                bytes: made.body.len() as u64,
-                value: made.clone(),
-                tags: made.tags.clone(),
-            }),
-            Err(problem) if problem.code == Code::NotFound => Some(Answer::Absent),
-            Err(_) => None,
+        let Some(seat) = Seat::take(&self.0) else {
+            return Err(overloaded("too many readers wait"));
         };
-        if let Some(answer) = answer {
-            self.cache().admit(ticket, key, answer);
+        match seat.ask(key, Box::new(make)).await {
+            Answer::Found { value, .. } => Ok(value),
+            Answer::Absent => Err(Problem::new(Code::NotFound, Code::NotFound.title())),
+            Answer::Failed(problem) => Err(problem),
+            Answer::Lost => Err(Problem::new(Code::Bug, "the answer could not be made")),
+            Answer::TimedOut => Err(overloaded("the answer takes too long")),
+            Answer::Overloaded => Err(overloaded("too much is asked for at once")),
         }
-        made
     }
 
-    /// Drops what a stored batch made wrong.
-    pub(crate) fn changed(&self, batch: &Batch) {
-        let mut tags = vec![Tag::Lists, Tag::Author(batch.agent.clone())];
-        for change in &batch.changes {
-            if let Some(item) = change.item() {
-                tags.push(Tag::Item(item.clone()));
-            }
-            let Change::Put(version) = change else {
-                continue;
-            };
-            match &version.content {
-                Item::Content(content) if !content.course.is_empty() => {
-                    tags.push(Tag::Course(content.course.clone()));
-                }
-                Item::Path(path) => tags.push(Tag::Course(path.slug.clone())),
-                Item::Content(_) | Item::BlobManifest(_) | Item::Profile(_) => {}
-            }
+    /// Drops what a stored batch made wrong, here or in another process.
+    pub(crate) fn changed(&self, event: &Event) {
+        self.0.changed(&event.tags());
+    }
+
+    /// Drops everything, as when nobody knows what changed.
+    pub(crate) fn everything_changed(&self) {
+        for shard in 0..self.0.shards.len() {
+            Inner::tell(&self.0, shard, Input::EverythingChanged, None);
         }
-        self.cache().invalidate(&tags);
     }
 
     /// Drops everything that lists show, as when the members change.
     pub(crate) fn lists_changed(&self) {
-        self.cache().invalidate(&[Tag::Lists]);
+        self.0.changed(&[Tag::Lists]);
     }
 }
+
+impl Doorway {
+    /// Returns what answers requests before they reach the router.
+    #[must_use]
+    pub fn hot_path(&self) -> Arc<dyn HotPath> {
+        Arc::new(self.hot().clone())
+    }
+
+    /// Returns what the hot cache did and holds.
+    #[must_use]
+    pub fn hot_tally(&self) -> HotTally {
+        self.hot().0.tally()
+    }
+
+    /// Waits until every kept answer has its encodings.
+    pub async fn packed(&self) {
+        self.hot().0.packer.done().await;
+    }
+}
+
+/// Divides a cache no further than each part is of use: it holds a good number of entries, and several of the
+/// largest.
+fn shards_of(limits: &Limits) -> usize {
+    let by_entries = limits.entries_max / SHARD_ENTRIES_MIN;
+    let by_bytes = limits.bytes_max / limits.entry_bytes_max.max(1).saturating_mul(2);
+    let by_bytes = usize::try_from(by_bytes).unwrap_or(SHARDS_MAX);
+    by_entries.min(by_bytes).clamp(1, SHARDS_MAX)
+}
+
+fn overloaded(detail: &str) -> Problem {
+    Problem::new(Code::Overloaded, detail)
+}
+
+/// Ends a making that vanished, so that its readers do not wait for nothing.
+struct Fill {
+    inner: Arc<Inner>,
+    shard: usize,
+    fill: Option<FillId>,
+}
+
+impl Fill {
+    fn end(mut self, outcome: Outcome<Arc<Ready>, Problem>) {
+        if let Some(fill) = self.fill.take() {
+            let input = Input::Filled { fill, outcome };
+            Inner::tell(&self.inner, self.shard, input, None);
+        }
+    }
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        if let Some(fill) = self.fill.take() {
+            count(&self.inner.counters.fill_failures);
+            Inner::tell(&self.inner, self.shard, Input::Dropped { fill }, None);
+        }
+    }
+}
+
+impl Inner {
+    fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
+        self.shards[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard_of(&self, key: KeyRef<'_>) -> usize {
+        self.seeds.hashed(key).shard(self.shards.len())
+    }
+
+    fn changed(self: &Arc<Self>, tags: &[Tag]) {
+        for shard in 0..self.shards.len() {
+            let tags = tags.to_vec();
+            Self::tell(self, shard, Input::Changed { tags }, None);
+        }
+    }
+
+    fn tally(&self) -> HotTally {
+        let mut tally = self.counters.read();
+        for index in 0..self.shards.len() {
+            let held = self.shard(index).cache.tally();
+            tally.entries += held.entries as u64;
+            tally.bytes += held.bytes;
+            tally.evictions += held.evictions;
+            tally.waiting += held.waiters as u64;
+        }
+        tally
+    }
+
+    /// Tells one cache something and does what it asks for. `waiting` is the reader who asks, when that is the input.
+    fn tell(
+        inner: &Arc<Self>,
+        index: usize,
+        input: Input<Arc<Ready>, Problem>,
+        waiting: Option<(ReaderId, Waiting)>,
+    ) {
+        let mut begun = Vec::new();
+        let mut kept = Vec::new();
+        let mut told = Vec::new();
+        let asking = waiting.as_ref().map(|(reader, _)| *reader);
+        let mut shard = inner.shard(index);
+        shard.waiting.extend(waiting);
+        shard.cache.handle(inner.clock.now(), input);
+        while let Some(output) = shard.cache.poll_output() {
+            match output {
+                Output::Fill { fill, maker, .. } => {
+                    let maker = shard.waiting.get_mut(&maker);
+                    begun.push((fill, maker.and_then(|waiting| waiting.make.take())));
+                }
+                Output::Answer { reader, answer } => {
+                    inner.count_answer(&answer, asking == Some(reader));
+                    if let Some(waiting) = shard.waiting.remove(&reader) {
+                        told.push((waiting.told, answer));
+                    }
+                }
+                Output::Kept { entry, value } => kept.push(Job {
+                    shard: index,
+                    entry,
+                    value,
+                }),
+            }
+        }
+        let still_waits = asking.is_some_and(|reader| shard.waiting.contains_key(&reader));
+        drop(shard);
+        if still_waits {
+            count(&inner.counters.misses);
+            if begun.is_empty() {
+                count(&inner.counters.coalesced);
+            }
+        }
+        for (fill, make) in begun {
+            Self::fill(inner, index, fill, make);
+        }
+        for job in kept {
+            packer::pack(inner, &inner.tasks, job);
+        }
+        for (reader, answer) in told {
+            // Nobody listens any more when the reader has just gone away.
+            drop(reader.send(answer));
+        }
+    }
+
+    fn count_answer(&self, answer: &Answer<Arc<Ready>, Problem>, is_at_once: bool) {
+        match answer {
+            Answer::Found {
+                freshness: Freshness::Fresh,
+                ..
+            } if is_at_once => count(&self.counters.hits),
+            Answer::Found {
+                freshness: Freshness::Stale,
+                ..
+            } => count(&self.counters.stale),
+            Answer::Absent => count(&self.counters.absent),
+            Answer::Found { .. }
+            | Answer::Failed(_)
+            | Answer::Lost
+            | Answer::TimedOut
+            | Answer::Overloaded => {}
+        }
+    }
+
+    /// Has an answer made in a task of its own.
+    fn fill(inner: &Arc<Self>, shard: usize, fill: FillId, make: Option<Make>) {
+        count(&inner.counters.fills);
+        let fill = Fill {
+            inner: Arc::clone(inner),
+            shard,
+            fill: Some(fill),
+        };
+        let Some(make) = make else { return };
+        let task = async move {
+            let outcome = outcome(make().await);
+            if matches!(outcome, Outcome::Failed(_)) {
+                count(&fill.inner.counters.fill_failures);
+            }
+            fill.end(outcome);
+        };
+        inner.tasks.spawn(task.in_current_span());
+    }
+}
+
+/// Says what a making came to, in the words of the cache.
+fn outcome(made: Result<Made, Problem>) -> Outcome<Arc<Ready>, Problem> {
+    match made {
+        Ok(made) => {
+            let shared = Shared::of(made.reach);
+            let ready = Ready::new(&made, shared.is_some());
+            let ready = if shared.is_some() {
+                ready.kept()
+            } else {
+                ready
+            };
+            Outcome::Made {
+                shared,
+                bytes: ready.weight(),
+                value: Arc::new(ready),
+                tags: made.tags,
+            }
+        }
+        Err(problem) if problem.code == Code::NotFound => Outcome::Absent,
+        Err(problem) if problem.code.status() < 500 => Outcome::Refused(problem),
+        Err(problem) => Outcome::Failed(problem),
+    }
+}
+
+#[cfg(test)]
+mod tests;

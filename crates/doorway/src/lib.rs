@@ -5,10 +5,19 @@
 //!
 //! Invariant: only what [`base::Reach`] admits leaves it; nobody without a signature or a token changes anything.
 
+mod build;
 pub mod community;
+mod edge;
 pub mod errors;
+mod events;
+mod feed;
+mod follow;
+mod guarded;
+mod home;
 mod hot;
 pub mod markdown;
+mod mirror;
+mod observe;
 pub mod pages;
 mod people;
 mod present;
@@ -16,12 +25,18 @@ mod projection;
 mod reads;
 mod routes;
 mod service;
+mod source;
+pub mod status;
 pub mod store;
+mod tail;
 mod tokens;
+mod writing;
 
+pub use hot::HotTally;
 pub use people::render;
 pub use routes::router;
-pub use service::{Config, Doorway, Engines, Limits};
+pub use service::{Config, Doorway, Engines, Limits, Origin};
+pub use status::DoorwayMetrics;
 
 /// Reads a small blob whole; nothing when it is not here, longer than `limit`, or cannot be read.
 pub(crate) async fn blob_bytes(

@@ -1,25 +1,26 @@
 //! Runs the projector: gives it nudges and pages, does what it asks. It decides nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{ContentHash, Machine as _, Timestamp};
+use base::{ContentHash, Machine as _};
 use blobs::Blobs;
 use chain::kind::Opened;
 use chain::{AgentPubKey, DnaHash, Envelope, Item, Record, record};
-use conductor::{CellId, Conductor, Nudge};
 use doorway_core::address;
-use doorway_core::projector::{
-    Batch, Cursor, FetchFault, Fetched, Input, Limits, Output, Projector, Report,
-};
+use doorway_core::event::Event;
+use doorway_core::projector::{Batch, Cursor, Input, Limits, Output, Projector, Report};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use runtime::{Clock, Shutdown};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::community::Community;
+use crate::feed::Feed;
 use crate::hot::Hot;
-use crate::store::{Applied, ProjectionStore, StoreError};
+use crate::source::Source;
+use crate::store::{Applied, Apply, ProjectionStore, StoreError};
+use crate::writing::Writing;
 
 /// Inputs that wait for the projector; a sender beyond them waits.
 const INPUTS_MAX: usize = 1_024;
@@ -31,18 +32,19 @@ pub(crate) const PAGE_BODY_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) dna: DnaHash,
+    pub(crate) limits: Limits,
     pub(crate) store: Arc<dyn ProjectionStore>,
-    pub(crate) community: Community,
-    pub(crate) conductor: Arc<dyn Conductor>,
-    pub(crate) blobs: Blobs,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) writing: Writing,
     pub(crate) hot: Arc<Hot>,
+    pub(crate) feed: Feed,
     pub(crate) clock: Clock,
 }
 
 /// Tells the projector what happened, and others how far it is.
 #[derive(Clone)]
 pub(crate) struct Handle {
-    inputs: mpsc::Sender<Input>,
+    pub(crate) inputs: mpsc::Sender<Input>,
     status: Arc<Mutex<Status>>,
     changes: watch::Receiver<()>,
 }
@@ -55,7 +57,22 @@ struct Status {
     /// Newest projected record of each chain.
     stored: BTreeMap<AgentPubKey, u32>,
     /// Chains that cannot be projected any further, with the reason.
-    stalled: BTreeMap<AgentPubKey, String>,
+    stalled: BTreeMap<AgentPubKey, Stalled>,
+}
+
+/// A chain that cannot be projected any further.
+#[derive(Clone, Debug)]
+pub(crate) struct Stalled {
+    agent: AgentPubKey,
+    reason: String,
+    /// Whether it does not prove itself; otherwise it is tried again.
+    pub(crate) is_invalid: bool,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.agent, self.reason)
+    }
 }
 
 impl Handle {
@@ -96,11 +113,19 @@ impl Handle {
         status.heads.iter().filter(moving).map(behind).sum()
     }
 
-    /// Returns the chains that cannot be projected any further, each with the reason.
-    pub(crate) fn stalled(&self) -> Vec<String> {
+    /// Returns the chains that have committed records which are not projected, at most `limit`.
+    pub(crate) fn behind(&self, limit: usize) -> Vec<AgentPubKey> {
         let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = |(agent, reason): (&AgentPubKey, &String)| format!("{agent}: {reason}");
-        status.stalled.iter().map(line).collect()
+        let is_behind =
+            |(agent, head): &(&AgentPubKey, &u32)| status.stored.get(*agent) < Some(head);
+        let behind = status.heads.iter().filter(is_behind);
+        behind.map(|(agent, _)| agent.clone()).take(limit).collect()
+    }
+
+    /// Returns the chains that cannot be projected any further, each with the reason.
+    pub(crate) fn stalled(&self) -> Vec<Stalled> {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.stalled.values().cloned().collect()
     }
 }
 
@@ -118,16 +143,15 @@ pub(crate) fn start(
         status: Arc::clone(&status),
         changes,
     };
-    let nudges = parts.conductor.nudges();
     let shell = Shell {
-        machine: Projector::new(parts.dna.clone(), Limits::default()),
+        machine: Projector::new(parts.dna.clone(), parts.limits.clone()),
         cursors: cursors.into_iter().collect(),
         under_way: FuturesUnordered::new(),
         parts,
         status,
         changed,
     };
-    (handle, shell.run(queue, nudges, shutdown))
+    (handle, shell.run(queue, shutdown))
 }
 
 struct Shell {
@@ -142,12 +166,7 @@ struct Shell {
 }
 
 impl Shell {
-    async fn run(
-        mut self,
-        mut queue: mpsc::Receiver<Input>,
-        mut nudges: broadcast::Receiver<Nudge>,
-        shutdown: Shutdown,
-    ) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Input>, shutdown: Shutdown) {
         loop {
             self.perform();
             let deadline = self.deadline();
@@ -156,15 +175,6 @@ impl Shell {
                 () = shutdown.requested() => break,
                 Some(done) = self.under_way.next() => done,
                 Some(input) = queue.recv() => input,
-                nudge = nudges.recv() => match nudge {
-                    Ok(nudge) if nudge.cell.dna == self.parts.dna => Input::Nudge {
-                        agent: nudge.cell.agent,
-                        seq: nudge.seq,
-                    },
-                    // Another community's, or lost: the projector polls, so nothing is missed for long.
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                    Err(broadcast::error::RecvError::Closed) => break,
-                },
                 () = deadline => Input::Timeout,
             };
             self.note(&input);
@@ -244,26 +254,35 @@ impl Shell {
     }
 
     fn report(&self, report: Report) {
-        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        match report {
+        let (agent, reason, is_invalid) = match report {
             Report::CaughtUp { agent, .. } => {
+                let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
                 status.stalled.remove(&agent);
+                drop(status);
+                self.changed.send_replace(());
+                return;
             }
             Report::Stalled { agent, reason, .. } => {
                 tracing::warn!(%agent, %reason, "projection waits");
-                status.stalled.insert(agent, reason.to_string());
+                (agent, reason.to_string(), false)
             }
             Report::Quarantined { agent, reason, .. } => {
                 tracing::error!(%agent, %reason, "chain is not projected any further");
-                status.stalled.insert(agent, reason.to_string());
+                (agent, reason.to_string(), true)
             }
             Report::Refused { agent } => {
                 tracing::error!(%agent, "too many chains to project");
-                status
-                    .stalled
-                    .insert(agent, "too many chains are projected here".to_owned());
+                let reason = "too many chains are projected here".to_owned();
+                (agent, reason, false)
             }
-        }
+        };
+        let stalled = Stalled {
+            agent: agent.clone(),
+            reason,
+            is_invalid,
+        };
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.stalled.insert(agent, stalled);
         drop(status);
         self.changed.send_replace(());
     }
@@ -271,26 +290,7 @@ impl Shell {
 
 /// Reads a page of a chain with the blobs that its records point to.
 async fn fetch(parts: Parts, agent: AgentPubKey, after: Option<u32>, limit: u32) -> Input {
-    let cell = CellId {
-        dna: parts.dna.clone(),
-        agent: agent.clone(),
-    };
-    let fetched = match parts.conductor.chain(&cell, after, limit).await {
-        Err(fault) => Err(FetchFault(fault.to_string())),
-        Ok(page) => {
-            let mut fetched = Vec::with_capacity(page.records.len());
-            let mut bytes = 0;
-            for record in page.records {
-                let body = body_of(&record, &parts.blobs).await;
-                bytes += body.as_ref().map_or(0, Vec::len);
-                fetched.push(Fetched { record, body });
-                if bytes > PAGE_BODY_BYTES_MAX {
-                    break;
-                }
-            }
-            Ok(fetched)
-        }
-    };
+    let fetched = parts.source.fetch(agent.clone(), after, limit).await;
     Input::Page {
         agent,
         after,
@@ -317,24 +317,15 @@ pub(crate) fn spilled_of(record: &Record) -> Option<ContentHash> {
 async fn store(parts: Parts, batch: Batch, before: Option<Cursor>) -> Input {
     let (agent, cursor) = (batch.agent.clone(), batch.cursor.clone());
     let began = parts.clock.now();
-    let newest = batch.changes.len();
-    let claimed = parts
-        .community
-        .claim(address::claims(&batch), &agent.to_string())
-        .await;
-    let applied = match claimed {
-        Ok(()) => parts.store.apply(batch.clone()).await,
-        Err(problem) => Err(StoreError::Failed(problem.to_string())),
-    };
-    match applied {
-        Ok(Applied::Stored { skipped, .. }) => {
-            parts.hot.changed(&batch);
+    match apply(&parts, batch).await {
+        Ok(Applied::Stored { event, skipped }) => {
             for (seq, reason) in skipped {
                 tracing::info!(%agent, seq, reason = reason.as_str(), "record is not projected");
             }
-            trace_lag(&batch, parts.clock.now());
+            tell(&parts, &event, &cursor);
             let took_us = parts.clock.now().since(began).as_micros();
-            tracing::debug!(%agent, seq = cursor.seq, changes = newest, took_us, "projected");
+            let changes = event.changes.len();
+            tracing::debug!(%agent, seq = cursor.seq, changes, took_us, "projected");
             Input::Stored {
                 agent,
                 seq: cursor.seq,
@@ -346,13 +337,11 @@ async fn store(parts: Parts, batch: Batch, before: Option<Cursor>) -> Input {
             stored,
         },
         Err(error) => {
-            tracing::error!(%agent, %error, "projection store failed");
-            let stored = match parts.store.cursors().await {
-                Ok(cursors) => cursors
-                    .into_iter()
-                    .find_map(|(other, cursor)| (other == agent).then_some(cursor)),
-                Err(_) => before,
-            };
+            let stored = parts.store.cursor(&agent).await.unwrap_or(before);
+            match error {
+                StoreError::Fenced { holder, epoch } => parts.writing.fenced(holder, epoch),
+                error => tracing::error!(%agent, %error, "projection store failed"),
+            }
             Input::StoreFailed {
                 agent,
                 seq: cursor.seq,
@@ -362,8 +351,29 @@ async fn store(parts: Parts, batch: Batch, before: Option<Cursor>) -> Input {
     }
 }
 
-/// Says for each record of a batch how long after its signing it became visible, for people who measure.
-fn trace_lag(batch: &Batch, now: Timestamp) {
-    let lag_us = now.since(batch.cursor.timestamp).as_micros();
-    tracing::trace!(target: "doorway::event::records_projected", agent = %batch.agent, seq = batch.cursor.seq, lag_us);
+/// Claims the addresses of a batch and stores it, under the epoch that this process holds.
+async fn apply(parts: &Parts, batch: Batch) -> Result<Applied, StoreError> {
+    let epoch = parts.writing.epoch()?;
+    let claimed = parts
+        .source
+        .claim(batch.agent.clone(), address::claims(&batch));
+    let claims = claimed
+        .await
+        .map_err(|problem| StoreError::Failed(problem.to_string()))?;
+    let apply = Apply {
+        epoch,
+        at: parts.clock.now(),
+        batch,
+        claims,
+    };
+    parts.store.apply(apply).await
+}
+
+/// Makes what was stored new for readers here, and for those who follow the log.
+fn tell(parts: &Parts, event: &Event, cursor: &Cursor) {
+    parts.hot.changed(event);
+    parts.feed.grew(event.number);
+    // How long after its signing the newest record became visible, for people who measure.
+    let lag_us = parts.clock.now().since(cursor.timestamp).as_micros();
+    tracing::trace!(target: "doorway::event::records_projected", agent = %event.agent, seq = cursor.seq, lag_us);
 }

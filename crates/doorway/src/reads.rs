@@ -1,18 +1,21 @@
 //! What programs read: items, lists, search results and chains, as the wire types of `api`.
 
+use std::collections::BTreeSet;
+
 use api::item::Evidence;
 use api::{
-    ChainView, HeadView, ItemView, JSON, ListView, RecordView, SCHEMA_VERSION, SearchHit,
-    SearchView,
+    ChainView, ClaimView, HeadView, ItemView, JSON, ListView, RecordView, SCHEMA_VERSION,
+    SearchHit, SearchView,
 };
-use base::{Code, Problem, Timestamp};
+use base::{Code, Kind, Problem, Timestamp};
 use chain::kind::{Content, Opened, Path};
-use chain::{ActionHash, AgentPubKey, Envelope, Item, Record, record};
-use conductor::CellId;
+use chain::{ActionData, ActionHash, AgentPubKey, Envelope, Item, Record, record};
+use conductor::ChainPage;
 use doorway_core::address::Address;
 use doorway_core::cache::Tag;
 use doorway_core::disclosure;
 use doorway_core::list::{self, Position};
+use doorway_core::projector::Cursor;
 use serde::Serialize;
 
 use crate::hot::Made;
@@ -20,6 +23,9 @@ use crate::present::{self, Sought};
 use crate::projection::PAGE_BODY_BYTES_MAX;
 use crate::service::Doorway;
 use crate::store::{Found, ListQuery, Row, SearchQuery, Sight, VersionRow, Wanted};
+
+/// Chains that are asked for a record that is not projected.
+const CHAINS_BEHIND_MAX: usize = 16;
 
 /// Longest text that is searched for, in characters.
 const QUERY_CHARS_MAX: usize = 200;
@@ -42,6 +48,14 @@ pub(crate) struct Asked {
     pub(crate) seq: Option<u32>,
 }
 
+impl Asked {
+    /// The newest version, without its records.
+    const NEWEST: Self = Self {
+        with_proof: false,
+        seq: None,
+    };
+}
+
 /// An item with the record and content of one of its versions.
 pub(crate) struct Loaded {
     pub(crate) row: Row,
@@ -59,7 +73,8 @@ impl Doorway {
 
     /// Finds what stands at an address: the first claimant's item, in the order of arrival.
     pub(crate) async fn at(&self, address: Address, sight: &Sight) -> Result<Row, Problem> {
-        let mut claimants = self.community().claimants(&address).await?;
+        let claimants = self.store().claimants(&address).await?;
+        let mut claimants: Vec<String> = claimants.into_iter().map(|one| one.agent).collect();
         if claimants.is_empty() {
             claimants.push(String::new());
         }
@@ -166,12 +181,12 @@ impl Doorway {
         asked: Asked,
         sight: &Sight,
     ) -> Result<Made, Problem> {
-        let row = match (id.split_once('/'), present::wanted(kind, id)) {
-            (Some((course, page)), _) if kind == Content::KIND => {
-                self.page_at(course, page, sight).await?
+        let found = self.sought(kind, id, sight).await;
+        let row = match found {
+            Err(problem) if problem.code == Code::NotFound && asked == Asked::NEWEST => {
+                return self.not_projected(kind, id, sight).await;
             }
-            (_, Sought::Item(wanted)) => self.find(wanted, sight).await?,
-            (_, Sought::Address(address)) => self.at(address, sight).await?,
+            found => found?,
         };
         if row.kind != kind {
             return Err(nothing());
@@ -184,9 +199,51 @@ impl Doorway {
         if asked.with_proof {
             view = self.prove(view, &loaded).await?;
         }
-        let tags = vec![item_tag(&loaded.row)?, Tag::Lists];
+        let tags = tags_of(&loaded.row)?;
         let reach = loaded.row.reach.min(loaded.item.reach());
         Ok(Made::new(JSON, view.to_json(), reach, tags))
+    }
+
+    /// Finds what an address of the interface names.
+    async fn sought(&self, kind: &'static str, id: &str, sight: &Sight) -> Result<Row, Problem> {
+        Ok(match (id.split_once('/'), present::wanted(kind, id)) {
+            (Some((course, page)), _) if kind == Content::KIND => {
+                self.page_at(course, page, sight).await?
+            }
+            (_, Sought::Item(wanted)) => self.find(wanted, sight).await?,
+            (_, Sought::Address(address)) => self.at(address, sight).await?,
+        })
+    }
+
+    /// Answers with an item that is committed and not projected yet: the conductor is asked, but only about chains
+    /// that are behind, so that keys which do not exist never reach it.
+    async fn not_projected(
+        &self,
+        kind: &'static str,
+        id: &str,
+        sight: &Sight,
+    ) -> Result<Made, Problem> {
+        let (Ok(home), Some(projection)) = (self.home(), self.projection()) else {
+            return Err(nothing());
+        };
+        let action = ActionHash::try_from(id).map_err(|_| nothing())?;
+        for agent in projection.behind(CHAINS_BEHIND_MAX) {
+            let Some(record) = home.find_record(&agent, &action).await? else {
+                continue;
+            };
+            let Ok((item, _)) = self.open(&record).await else {
+                return Err(nothing());
+            };
+            let is_first = matches!(record.action().data, ActionData::Create(_));
+            let may_see = item.reach().admits(&sight.reader(), &agent.to_string());
+            if !is_first || item.kind() != kind || !may_see {
+                return Err(nothing());
+            }
+            let view = ItemView::of(id.to_owned(), &record, &item);
+            let tags = vec![Tag::Item(action), Tag::Author(agent), Tag::Lists];
+            return Ok(Made::new(JSON, view.to_json(), item.reach(), tags));
+        }
+        Err(nothing())
     }
 
     /// Adds the records that prove an item.
@@ -212,13 +269,9 @@ impl Doorway {
         }))
     }
 
-    /// Reads one record of a chain.
+    /// Reads one record of a projected chain.
     pub(crate) async fn record_at(&self, agent: &AgentPubKey, seq: u32) -> Result<Record, Problem> {
-        let page = self
-            .conductor()
-            .chain(&self.cell(agent), seq.checked_sub(1), 1)
-            .await
-            .map_err(crate::service::conductor_problem)?;
+        let page = self.store().chain(agent, seq.checked_sub(1), 1).await?;
         page.records
             .into_iter()
             .find(|record| record.action().action_seq() == seq)
@@ -329,15 +382,11 @@ impl Doorway {
         limit: u32,
         sight: &Sight,
     ) -> Result<ChainView, Problem> {
-        let cell = self.cell(agent);
-        let page = self
-            .conductor()
-            .chain(&cell, after, limit)
-            .await
-            .map_err(crate::service::conductor_problem)?;
+        let page = self.chain_page(agent, after, limit).await?;
         let Some(head) = page.head else {
             return Err(nothing());
         };
+        let mut addresses = BTreeSet::new();
         let mut records = Vec::with_capacity(page.records.len());
         let (mut bytes, mut last) = (0, None);
         for record in &page.records {
@@ -345,6 +394,9 @@ impl Doorway {
             bytes += body.as_ref().map_or(0, Vec::len);
             last = Some(record.action().action_seq());
             let shows = disclosure::shows_entry(record, body.as_deref(), &sight.reader());
+            if shows {
+                addresses.extend(disclosure::address_of(record, body.as_deref()));
+            }
             records.push(if shows {
                 RecordView::of(record)
             } else {
@@ -357,7 +409,8 @@ impl Doorway {
         Ok(ChainView {
             schema_version: SCHEMA_VERSION,
             agent: agent.to_string(),
-            dna_hash: cell.dna.to_string(),
+            dna_hash: self.identity().dna.to_string(),
+            claims: self.claims(agent, addresses).await?,
             next_after: last.filter(|last| *last < head.seq),
             head: Some(HeadView {
                 seq: head.seq,
@@ -367,12 +420,50 @@ impl Doorway {
         })
     }
 
-    /// Names an agent's chain in this community.
-    pub(crate) fn cell(&self, agent: &AgentPubKey) -> CellId {
-        CellId {
-            dna: self.identity().dna.clone(),
-            agent: agent.clone(),
+    /// Reads a page of a chain: from the conductor that hosts it, from the projection where none does.
+    async fn chain_page(
+        &self,
+        agent: &AgentPubKey,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<ChainPage, Problem> {
+        let projected = async || {
+            let rows = self.store().chain(agent, after, limit).await?;
+            Ok(ChainPage {
+                head: rows.cursor.as_ref().map(Cursor::to_head),
+                is_closed: rows.cursor.is_some_and(|cursor| cursor.is_closed),
+                records: rows.records,
+            })
+        };
+        let Ok(home) = self.home() else {
+            return projected().await;
+        };
+        match home.show_chain(agent, after, limit).await {
+            // What is projected is shown when the conductor cannot be asked.
+            Err(problem) if problem.code.kind() == Kind::Failure => projected().await,
+            page => page,
         }
+    }
+
+    /// Returns when an author used addresses, for those who copy the chain.
+    async fn claims(
+        &self,
+        agent: &AgentPubKey,
+        addresses: BTreeSet<Address>,
+    ) -> Result<Vec<ClaimView>, Problem> {
+        let mut claims = Vec::new();
+        let agent = agent.to_string();
+        for address in addresses {
+            let claimants = self.store().claimants(&address).await?;
+            let ours = claimants.into_iter().find(|one| one.agent == agent);
+            claims.extend(ours.map(|one| ClaimView {
+                r#type: address.kind.to_owned(),
+                course: address.course,
+                slug: address.slug,
+                number: one.number,
+            }));
+        }
+        Ok(claims)
     }
 
     /// Returns the versions of an item that the reader may see.
@@ -417,6 +508,22 @@ fn damaged(what: &str) -> Problem {
         Code::StoreFailed,
         format!("record of {what} cannot be read"),
     )
+}
+
+/// Returns what makes an answer about one item wrong: the item, and another one at its address.
+pub(crate) fn tags_of(row: &Row) -> Result<Vec<Tag>, Problem> {
+    let mut tags = vec![item_tag(row)?];
+    match row.kind.as_str() {
+        Path::KIND => tags.push(Tag::Course(row.slug.clone())),
+        Content::KIND => {
+            tags.push(Tag::place(&row.course, &row.slug));
+            if !row.course.is_empty() {
+                tags.push(Tag::Course(row.course.clone()));
+            }
+        }
+        _ => {}
+    }
+    Ok(tags)
 }
 
 /// Makes the JSON answer of a view.

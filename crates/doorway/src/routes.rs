@@ -3,6 +3,7 @@
 mod admin;
 mod auth;
 mod chains;
+mod events;
 mod pages;
 mod reads;
 mod respond;
@@ -14,15 +15,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 use base::{Code, Problem};
 use doorway_core::session::{self, Action, Role};
 use http_kit::Fault;
 use tower_http::compression::CompressionLayer;
 
+use crate::edge;
 use crate::pages::model;
 use crate::pages::strings::Language;
 use crate::service::Doorway;
+use crate::status;
 use crate::store::Sight;
 
 /// Returns all routes of a doorway.
@@ -50,7 +54,7 @@ pub fn router(doorway: &Doorway) -> Router {
         )
         .route("/openapi.json", get(service::openapi))
         .route("/db/schema", get(service::db_schema))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(respond::packs()))
         .layer(axum::middleware::map_response(respond::drop_stale_digest));
     let bytes = Router::new()
         .route("/store", put(store::write))
@@ -62,10 +66,20 @@ pub fn router(doorway: &Doorway) -> Router {
             "/admin/members/{agent}",
             put(admin::admit).delete(admin::dismiss),
         )
+        .route("/api/v1/events", get(events::read))
         .route("/health", get(service::health))
         .route("/ready", get(service::ready))
         .route("/version", get(service::version));
-    let router = texts.merge(bytes).with_state(doorway.clone());
+    let measured = from_fn_with_state(doorway.metrics().clone(), edge::measure);
+    let mut router = texts.merge(bytes).with_state(doorway.clone());
+    if doorway.limits().is_status_public {
+        router = router.merge(status::router(
+            doorway,
+            doorway.status(),
+            status::Port::Readers,
+        ));
+    }
+    let router = router.layer(measured);
     let page = {
         let doorway = doorway.clone();
         Arc::new(move |fault: &Fault<'_>| problem_page(&doorway, fault))
@@ -100,8 +114,9 @@ impl Doorway {
         let Some(token) = bearer(headers)? else {
             return Ok(Sight::ANONYMOUS);
         };
-        let key = self.tokens().holder(token, self.now())?;
-        let is_member = self.community().member(&key).await?.is_some();
+        let home = self.home()?;
+        let key = home.tokens.holder(token, self.now())?;
+        let is_member = home.community.member(&key).await?.is_some();
         Ok(Sight {
             key: Some(key),
             is_member,
@@ -114,14 +129,11 @@ impl Doorway {
         headers: &HeaderMap,
         action: Action,
     ) -> Result<String, Problem> {
+        let home = self.home()?;
         let token = bearer(headers)?
             .ok_or_else(|| Problem::new(Code::TokenMissing, Code::TokenMissing.title()))?;
-        let key = self.tokens().holder(token, self.now())?;
-        let role: Option<Role> = self
-            .community()
-            .member(&key)
-            .await?
-            .map(|member| member.role);
+        let key = home.tokens.holder(token, self.now())?;
+        let role: Option<Role> = home.community.member(&key).await?.map(|member| member.role);
         session::authorise(role, action, &key, None)?;
         Ok(key)
     }

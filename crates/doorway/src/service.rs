@@ -1,30 +1,30 @@
 //! The doorway as a whole: what it is made of, how it starts and how it ends.
+//!
+//! Every doorway is a full doorway. What differs are facts: whether chains are hosted here ([`Home`]), and where the
+//! projection comes from ([`Origin`]).
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::{Code, Duration, Problem, Timestamp};
-use blobs::Blobs;
-use chain::{AgentPubKey, Head};
-use conductor::{AppId, CellId, Conductor, Custody, Hosted, Origin, Provision};
-use crypto::Keypair;
-use disk::Folder;
-use doorway_core::projector::Input;
-use doorway_core::{cache, intake};
-use runtime::{Clock, Supervisor, TaskKind};
+use blobs::{Blob, Blobs};
+use chain::AgentPubKey;
+use conductor::Conductor;
+use doorway_core::{admission, cache, intake};
+use runtime::{Clock, Supervisor, TaskGroup};
+use tokio::sync::mpsc;
 
-use crate::community::{Community, Identity, Member};
+use crate::community::Identity;
+use crate::events::{Piece, Stream};
+use crate::feed::Feed;
+use crate::follow::Follow;
+use crate::home::Home;
 use crate::hot::Hot;
-use crate::projection::{self, Handle, Parts};
-use crate::store::{ProjectionStore, SqliteStore};
-use crate::tokens::Tokens;
-
-/// Chains that the conductor is asked for at once.
-const HOSTED_PAGE: u32 = 500;
-
-/// Name of the file with the doorway's own key.
-const KEY_FILE: &str = "doorway.key";
+use crate::mirror::Mirror;
+use crate::projection::Handle;
+use crate::status::{DoorwayMetrics, StatusSource};
+use crate::store::ProjectionStore;
+use crate::writing::Writing;
 
 /// What a doorway is told when it starts.
 #[derive(Clone, Debug)]
@@ -56,6 +56,10 @@ pub struct Limits {
     pub chain_records_max: u32,
     /// The hot cache.
     pub cache: cache::Limits,
+    /// Who gets in.
+    pub admission: admission::Limits,
+    /// Whether everybody may see the status page.
+    pub is_status_public: bool,
 }
 
 impl Default for Limits {
@@ -65,182 +69,93 @@ impl Default for Limits {
             chain_bytes_max: 32 * 1_024 * 1_024,
             chain_records_max: 500,
             cache: cache::Limits::default(),
+            admission: admission::Limits::default(),
+            is_status_public: false,
         }
     }
+}
+
+/// Where the projection comes from.
+#[derive(Clone)]
+pub enum Origin {
+    /// Chains are hosted here, and this process writes the projection.
+    Hosted(Arc<dyn Conductor>),
+    /// Another process writes the store, which both reach; chains and changes are there.
+    Shared {
+        /// Where that process can be reached for blobs; the address under which it introduced itself without it.
+        writer: Option<client::Doorway>,
+    },
+    /// Everything is copied from another doorway, into a store of our own.
+    Followed(client::Doorway),
 }
 
 /// The engines that a doorway works with; the face opens them.
 #[derive(Clone)]
 pub struct Engines {
-    /// Holds the members' chains.
-    pub conductor: Arc<dyn Conductor>,
+    /// Where the projection comes from.
+    pub origin: Origin,
+    /// Where the projection is kept.
+    pub store: Arc<dyn ProjectionStore>,
     /// Holds the blobs.
     pub blobs: Blobs,
+    /// Carries hints between processes.
+    pub bus: bus::Bus,
+    /// What is counted.
+    pub metrics: DoorwayMetrics,
 }
 
 /// A running doorway. Cheap to clone; all clones are the same doorway.
 #[derive(Clone)]
-pub struct Doorway(Arc<Inner>);
+pub struct Doorway(pub(crate) Arc<Inner>);
 
-struct Inner {
-    config: Config,
-    identity: Identity,
-    community: Community,
-    store: SqliteStore,
-    engines: Engines,
-    tokens: Tokens,
-    hot: Arc<Hot>,
-    projection: Handle,
-    clock: Clock,
-    started: Timestamp,
-    supervisor: Supervisor,
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) identity: Identity,
+    /// What only a doorway has that takes changes.
+    pub(crate) home: Option<Home>,
+    pub(crate) store: Arc<dyn ProjectionStore>,
+    pub(crate) blobs: Blobs,
+    pub(crate) bus: bus::Bus,
+    pub(crate) metrics: DoorwayMetrics,
+    /// What the status page shows.
+    pub(crate) status: OnceLock<Arc<dyn StatusSource>>,
+    pub(crate) hot: Arc<Hot>,
+    pub(crate) feed: Feed,
+    /// The projector, where there is one: a reader of a shared store has none.
+    pub(crate) projection: Option<Handle>,
+    pub(crate) writing: Option<Writing>,
+    pub(crate) follow: Option<Follow>,
+    pub(crate) mirror: Option<Mirror>,
+    /// Where changes are to be sent instead, for messages.
+    pub(crate) writer: String,
+    pub(crate) clock: Clock,
+    pub(crate) started: Timestamp,
+    pub(crate) supervisor: Supervisor,
+    /// Readers of the log.
+    pub(crate) streams: TaskGroup,
 }
 
 impl Doorway {
-    /// Opens the data folder and starts projecting.
+    /// Returns what is needed to take changes.
     ///
     /// # Errors
-    /// A [`Problem`] that says which part could not start and why.
-    pub async fn build(
-        config: Config,
-        engines: Engines,
-        clock: Clock,
-        supervisor: &Supervisor,
-    ) -> Result<Self, Problem> {
-        let folder = Folder::open(&config.data).map_err(|error| error.problem())?;
-        let tokens = Tokens::new(own_key(&folder, &config)?);
-        let opened = |error: db::OpenError| Problem::caused(error.code(), &error);
-        let community = Community::open(&config.data.join("community.sqlite")).map_err(opened)?;
-        let store = SqliteStore::open(&config.data.join("projection.sqlite")).map_err(opened)?;
-        let identity = community
-            .identity(&config.name, &config.network_seed)
-            .await?;
-        if let Some(steward) = &config.first_steward
-            && community.admit_first(steward, clock.now()).await?
-        {
-            tracing::info!(agent = %steward, "the first steward was admitted");
-        }
-        let hot = Arc::new(Hot::new(config.limits.cache.clone(), clock.clone()));
-        let parts = Parts {
-            dna: identity.dna.clone(),
-            store: Arc::new(store.clone()),
-            community: community.clone(),
-            conductor: Arc::clone(&engines.conductor),
-            blobs: engines.blobs.clone(),
-            hot: Arc::clone(&hot),
-            clock: clock.clone(),
-        };
-        let cursors = store.cursors().await?;
-        let (projection, task) = projection::start(parts, cursors.clone(), supervisor.shutdown());
-        drop(supervisor.spawn("projector", TaskKind::Essential, task));
-        let doorway = Self(Arc::new(Inner {
-            started: clock.now(),
-            config,
-            identity,
-            community,
-            store,
-            engines,
-            tokens,
-            hot,
-            projection,
-            clock,
-            supervisor: supervisor.clone(),
-        }));
-        for member in doorway.0.community.members().await? {
-            doorway.host(&member.agent).await?;
-        }
-        let mut cursors: BTreeMap<_, _> = cursors.into_iter().collect();
-        for (agent, head) in doorway.hosted().await? {
-            let cursor = cursors.remove(&agent);
-            if let Some(head) = head {
-                doorway.0.projection.committed(&agent, head.seq);
-            }
-            doorway
-                .0
-                .projection
-                .tell(Input::Follow { agent, cursor })
-                .await;
-        }
-        Ok(doorway)
-    }
-
-    /// Returns whose chains of this community are here: those of members, and of former members too, because
-    /// what they wrote stays.
-    async fn hosted(&self) -> Result<Vec<(AgentPubKey, Option<Head>)>, Problem> {
-        let mut agents = Vec::new();
-        let mut after: Option<AppId> = None;
-        loop {
-            let conductor = &self.0.engines.conductor;
-            let page = conductor.hosted(after.as_ref(), HOSTED_PAGE).await;
-            let page = page.map_err(conductor_problem)?;
-            let Some(last) = page.last() else {
-                return Ok(agents);
+    /// [`Code::ReadOnlyCopy`] for a copy, which takes none.
+    pub(crate) fn home(&self) -> Result<&Home, Problem> {
+        self.0.home.as_ref().ok_or_else(|| {
+            let detail = if self.0.writer.is_empty() {
+                Code::ReadOnlyCopy.title().to_owned()
+            } else {
+                format!("changes go to {}", self.0.writer)
             };
-            after = Some(last.app_id.clone());
-            let ours = |hosted: Hosted| {
-                let is_ours = hosted.cell.dna == self.0.identity.dna;
-                is_ours.then_some((hosted.cell.agent, hosted.head))
-            };
-            agents.extend(page.into_iter().filter_map(ours));
-        }
-    }
-
-    /// Makes the cell of a member who signs on a device of their own.
-    async fn host(&self, agent: &AgentPubKey) -> Result<(), Problem> {
-        let cell = self.cell_of(agent);
-        let app_id = AppId::of_agent(agent);
-        let provision = Provision {
-            app_id: app_id.clone(),
-            cell,
-            origin: Origin::Genesis,
-            custody: Custody::External,
-        };
-        let conductor = &self.0.engines.conductor;
-        conductor
-            .provision(provision)
-            .await
-            .map_err(conductor_problem)?;
-        conductor
-            .set_enabled(&app_id, true)
-            .await
-            .map_err(conductor_problem)
-    }
-
-    /// Puts a member on the list, hosts their chain and projects it.
-    pub(crate) async fn admit(&self, member: &Member) -> Result<(), Problem> {
-        self.0
-            .community
-            .admit(&member.agent, member.role, member.added_at)
-            .await?;
-        self.host(&member.agent).await?;
-        let cursors = self.0.store.cursors().await?;
-        let cursor = cursors
-            .into_iter()
-            .find_map(|(agent, cursor)| (agent == member.agent).then_some(cursor));
-        let agent = member.agent.clone();
-        self.0
-            .projection
-            .tell(Input::Follow { agent, cursor })
-            .await;
-        self.0.hot.lists_changed();
-        Ok(())
-    }
-
-    /// Takes a member off the list; what they wrote stays, and their chain takes nothing more.
-    pub(crate) async fn dismiss(&self, agent: &AgentPubKey) -> Result<bool, Problem> {
-        self.0.community.remove(agent).await
-    }
-
-    fn cell_of(&self, agent: &AgentPubKey) -> CellId {
-        CellId {
-            dna: self.0.identity.dna.clone(),
-            agent: agent.clone(),
-        }
+            Problem::new(Code::ReadOnlyCopy, detail)
+        })
     }
 
     /// Waits until everything that was committed can be read, or is reported as stalled in `/ready`.
     pub async fn caught_up(&self) {
-        self.0.projection.caught_up().await;
+        if let Some(projection) = &self.0.projection {
+            projection.caught_up().await;
+        }
     }
 
     /// Closes the stores after the last request was answered.
@@ -248,8 +163,14 @@ impl Doorway {
     /// # Errors
     /// When a file cannot be brought to its final state; nothing acknowledged is lost.
     pub async fn close(&self) -> Result<(), Problem> {
+        if let Some(writing) = &self.0.writing {
+            writing.release(self.0.store.as_ref()).await;
+        }
         self.0.store.close().await?;
-        self.0.community.close().await
+        match &self.0.home {
+            Some(home) => home.community.close().await,
+            None => Ok(()),
+        }
     }
 
     /// Returns which community this is.
@@ -275,31 +196,56 @@ impl Doorway {
     }
 
     pub(crate) fn store(&self) -> &dyn ProjectionStore {
-        &self.0.store
-    }
-
-    pub(crate) fn conductor(&self) -> &dyn Conductor {
-        self.0.engines.conductor.as_ref()
+        self.0.store.as_ref()
     }
 
     pub(crate) fn blobs(&self) -> &Blobs {
-        &self.0.engines.blobs
+        &self.0.blobs
     }
 
-    pub(crate) fn community(&self) -> &Community {
-        &self.0.community
-    }
-
-    pub(crate) fn tokens(&self) -> &Tokens {
-        &self.0.tokens
+    /// Opens a blob; a copy that does not have it yet gets it first.
+    pub(crate) async fn blob(&self, hash: &base::ContentHash) -> Result<Option<Blob>, Problem> {
+        let here = self.0.blobs.get(hash).await;
+        if let Some(blob) = here.map_err(|error| error.problem())? {
+            return Ok(Some(blob));
+        }
+        match &self.0.mirror {
+            Some(mirror) => mirror.obtain(hash).await,
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn hot(&self) -> &Hot {
         &self.0.hot
     }
 
-    pub(crate) fn projection(&self) -> &Handle {
-        &self.0.projection
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    pub(crate) fn bus(&self) -> &bus::Bus {
+        &self.0.bus
+    }
+
+    pub(crate) fn metrics(&self) -> &DoorwayMetrics {
+        &self.0.metrics
+    }
+
+    /// Returns what the status page shows; from the first call on it is observed.
+    pub(crate) fn status(&self) -> Arc<dyn StatusSource> {
+        Arc::clone(self.0.status.get_or_init(|| self.observe()))
+    }
+
+    pub(crate) fn projection(&self) -> Option<&Handle> {
+        self.0.projection.as_ref()
+    }
+
+    pub(crate) fn writing(&self) -> Option<&Writing> {
+        self.0.writing.as_ref()
+    }
+
+    pub(crate) fn following(&self) -> Option<&Follow> {
+        self.0.follow.as_ref()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -310,21 +256,15 @@ impl Doorway {
         self.now().since(self.0.started)
     }
 
+    /// Serves a reader of the log in a task of its own.
+    pub(crate) fn serve_events(&self, stream: Stream, pieces: mpsc::Sender<Piece>) {
+        let shutdown = self.0.supervisor.shutdown();
+        self.0.streams.spawn(stream.run(pieces, shutdown));
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.0.supervisor.shutdown().is_requested()
     }
-}
-
-/// Reads the doorway's own key, or makes it at the very first start.
-fn own_key(folder: &Folder, config: &Config) -> Result<Keypair, Problem> {
-    let problem = |error: disk::SecretError| error.problem();
-    if let Some(seed) = folder.read_secret::<32>(KEY_FILE).map_err(problem)? {
-        return Ok(Keypair::from_seed(&seed));
-    }
-    folder
-        .create_secret(KEY_FILE, config.key_seed.as_slice())
-        .map_err(problem)?;
-    Ok(Keypair::from_seed(&config.key_seed))
 }
 
 /// Tells a person what a conductor's fault means.

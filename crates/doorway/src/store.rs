@@ -1,22 +1,28 @@
 //! The projection store: what readers see, in a form that can be asked. SQLite here; PostgreSQL behind the same trait.
 //!
+//! It holds all that a copy of a doorway needs: chains, items, claims on addresses, the log of events, the lease.
 //! It decides nothing: what becomes of a record is [`doorway_core::projector::merge`]'s word, who may see what is
 //! [`base::Reach`]'s. A store can be thrown away and made again from the chains.
 
-mod rows;
+mod described;
+mod lexemes;
+mod postgres;
 mod sqlite;
 mod words;
-mod write;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use api::DbSchemaView;
-use base::{Code, Problem, Reach, Reader};
+use base::{Code, Problem, Reach, Reader, Timestamp};
 use chain::{AgentPubKey, Record};
+use doorway_core::address::{Address, Claim};
+use doorway_core::event::Event;
+use doorway_core::lease;
 use doorway_core::projector::{Batch, Cursor, Skip};
 use thiserror::Error;
 
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 /// An answer that a store is working on.
@@ -34,16 +40,34 @@ pub enum StoreError {
     /// A row does not hold what it should.
     #[error("projection store: row of {0} is damaged")]
     Damaged(String),
+    /// The server of the store does not answer; trying again may help.
+    #[error("projection store cannot be reached: {0}")]
+    Unreachable(String),
+    /// The write named an epoch that is not the one that was granted last; nothing was changed.
+    #[error("projection store: {holder} writes under epoch {epoch}")]
+    Fenced {
+        /// Who holds the lease.
+        holder: String,
+        /// Its epoch.
+        epoch: u64,
+    },
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match error {
             StoreError::DiskFull => Code::DiskFull,
+            StoreError::Unreachable(_) => Code::DatabaseUnreachable,
+            StoreError::Fenced { .. } => Code::NotTheWriter,
             StoreError::Failed(_) | StoreError::Damaged(_) => Code::StoreFailed,
         };
         Self::new(code, error.to_string())
     }
+}
+
+/// The store belongs to another community.
+pub(crate) fn foreign() -> StoreError {
+    StoreError::Failed("it belongs to another community".to_owned())
 }
 
 /// What a reader may see, in the form that a query takes: an owned [`Reader`].
@@ -187,13 +211,26 @@ pub struct Found {
     pub hits: Vec<(Row, String)>,
 }
 
+/// A batch on its way into the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apply {
+    /// The epoch under which the lease is held.
+    pub epoch: u64,
+    /// When it is stored, by the doorway's clock.
+    pub at: Timestamp,
+    /// The batch.
+    pub batch: Batch,
+    /// The places of the batch's addresses in the order of arrival.
+    pub claims: Vec<Claim>,
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// It is stored, and these rows are new or changed.
+    /// It is stored.
     Stored {
-        /// The items that changed, by id.
-        changed: Vec<String>,
+        /// What became known by it.
+        event: Event,
         /// What was left out and why.
         skipped: Vec<(u32, Skip)>,
     },
@@ -201,16 +238,131 @@ pub enum Applied {
     Elsewhere(Option<Cursor>),
 }
 
+/// A page of a projected chain.
+#[derive(Clone, Debug, Default)]
+pub struct ChainRows {
+    /// The records, in order, with every entry that is stored.
+    pub records: Vec<Record>,
+    /// How far the chain is projected.
+    pub cursor: Option<Cursor>,
+}
+
+/// Somebody who used an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// The author's key.
+    pub agent: String,
+    /// Smaller numbers came first.
+    pub number: u64,
+}
+
+/// Something that names a blob, and with that says who may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Who wrote it.
+    pub author: String,
+    /// Who may see it.
+    pub reach: Reach,
+    /// What the blob is; empty when nobody said so.
+    pub media_type: String,
+}
+
+/// How a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Which server keeps it, such as `PostgreSQL`; nothing for a file of our own.
+    pub server: Option<String>,
+    /// Whether the server answered last.
+    pub is_reachable: bool,
+}
+
+/// Where the log of events begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnds {
+    /// Which log it is; a projection that was made anew has another one.
+    pub log: u64,
+    /// Number of the oldest event that is kept; one more than `newest` when there is none.
+    pub oldest: u64,
+    /// Number of the newest event; 0 when there was none.
+    pub newest: u64,
+}
+
+/// Which community a store belongs to, told by its writer to copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introduction {
+    /// Its name.
+    pub name: String,
+    /// The seed that gives it a DNA hash of its own.
+    pub network_seed: String,
+    /// Where its writer can be reached, without a slash at the end.
+    pub origin: String,
+}
+
+/// Most events that are kept; a reader of the log who was away for longer starts from the chains.
+pub const EVENTS_KEPT_MAX: u64 = 100_000;
+
 /// Where the projection is kept.
 pub trait ProjectionStore: Send + Sync {
     /// Returns how far each chain is projected.
     fn cursors(&self) -> Reply<'_, Vec<(AgentPubKey, Cursor)>>;
 
-    /// Applies a batch in one transaction, exactly once.
-    fn apply(&self, batch: Batch) -> Reply<'_, Applied>;
+    /// Returns how far one chain is projected.
+    fn cursor<'a>(&'a self, agent: &'a AgentPubKey) -> Reply<'a, Option<Cursor>>;
+
+    /// Applies a batch in one transaction, exactly once. Its event gets the next number in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the lease is held under another epoch.
+    fn apply(&self, apply: Apply) -> Reply<'_, Applied>;
+
+    /// Returns records of a projected chain, those after `after`, at most `limit` (and at most 16 MiB of them).
+    fn chain<'a>(
+        &'a self,
+        agent: &'a AgentPubKey,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Reply<'a, ChainRows>;
+
+    /// Returns who used an address, in the order of arrival; at most 100.
+    fn claimants<'a>(&'a self, address: &'a Address) -> Reply<'a, Vec<Claimant>>;
+
+    /// Returns what names a blob, those for most people first; at most 100.
+    fn names_of<'a>(&'a self, hash: &'a str) -> Reply<'a, Vec<Named>>;
+
+    /// Returns events in order, those after the number `after`, at most `limit`.
+    fn events(&self, after: u64, limit: u32) -> Reply<'_, Vec<Event>>;
+
+    /// Returns where the log of events begins and ends.
+    fn log_ends(&self) -> Reply<'_, LogEnds>;
+
+    /// Tells copies which community this is.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] when the store belongs to another community.
+    fn introduce<'a>(&'a self, introduction: &'a Introduction) -> Reply<'a, ()>;
+
+    /// Returns which community this is, once its writer said so.
+    fn introduction(&self) -> Reply<'_, Option<Introduction>>;
+
+    /// Asks about the right to write. The store keeps the row of [`lease::GrantTable`], which decides by the store's
+    /// own clock, in one transaction.
+    fn lease(&self, request: lease::Request) -> Reply<'_, lease::Reply>;
 
     /// Finds one item that the reader may see.
     fn find(&self, wanted: Wanted, sight: &Sight) -> Reply<'_, Option<Row>>;
+
+    /// Finds one item that the reader may see, with the record of its newest version; asks once where it can.
+    fn load<'a>(&'a self, wanted: Wanted, sight: &'a Sight) -> Reply<'a, Option<(Row, Record)>> {
+        Box::pin(async move {
+            let Some(row) = self.find(wanted, sight).await? else {
+                return Ok(None);
+            };
+            let version = self.version(&row.id, row.seq).await?;
+            let record = version.and_then(|version| version.record);
+            let record = record.ok_or_else(|| StoreError::Damaged(row.id.clone()))?;
+            Ok(Some((row, record)))
+        })
+    }
 
     /// Lists items that the reader may see; returns one more than asked for when there are more.
     fn list(&self, query: ListQuery, sight: &Sight) -> Reply<'_, Vec<Row>>;
@@ -224,12 +376,15 @@ pub trait ProjectionStore: Send + Sync {
     /// Returns the record of one version.
     fn version(&self, id: &str, seq: u32) -> Reply<'_, Option<VersionRow>>;
 
-    /// Returns the manifests that name a blob.
-    fn manifests(&self, hash: &str) -> Reply<'_, Vec<Row>>;
-
     /// Returns the pages of a course that the reader may see, by id.
     fn pages_of(&self, course: &str, author: &str, sight: &Sight) -> Reply<'_, Vec<Row>>;
 
     /// Returns the store's own schema.
     fn schema(&self) -> Reply<'_, DbSchemaView>;
+
+    /// Tells how the store is, without asking it.
+    fn health(&self) -> StoreHealth;
+
+    /// Finishes what was queued and closes the store.
+    fn close(&self) -> Reply<'_, ()>;
 }

@@ -9,16 +9,20 @@
 //! It knows no routes, no readers and no rights.
 
 mod accept;
+mod admin;
 mod body;
 mod digest;
+mod edge;
 mod etag;
 mod json;
 mod problem;
 mod query;
 mod representation;
 mod request_id;
+mod served;
 mod server;
 mod standard;
+mod tls;
 
 pub mod cache;
 pub mod conditional;
@@ -26,13 +30,17 @@ pub mod date;
 pub mod range;
 
 pub use accept::{negotiate, prefers_html};
+pub use admin::{Instruments, admin};
 pub use body::{BodyReader, RequestLimit, read_body};
 pub use digest::{content_digest, repr_digest};
+pub use edge::{ClientAddress, Edge, client_address};
 pub use etag::{ETag, ParseETagError};
 pub use json::Json;
 pub use problem::{PROBLEM_JSON, ProblemResponse};
 pub use query::{Path, Query};
 pub use representation::{Representation, blob_response};
 pub use request_id::RequestId;
-pub use server::{BindError, Limits, Listener, serve};
+pub use served::{Ask, Gate, HotPath, Pass, Refused, Served};
+pub use server::{BindError, Limits, Listener, redirect, serve};
 pub use standard::{Fault, ProblemPage, standard};
+pub use tls::{Pem, SelfSignError, Tls, TlsError, Validity, self_signed};

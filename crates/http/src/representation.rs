@@ -1,9 +1,10 @@
 //! Answers with bytes that lie somewhere: whole, in parts, or not at all because the reader has them.
 //!
-//! Bytes are read in chunks of [`CHUNK_BYTES`] when the reader is ready for them, off the async threads.
+//! What is in memory is sent from there. The rest is read when the reader is ready for it, off the async threads.
+
+mod pieces;
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -14,16 +15,13 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::{Code, Timestamp};
-use bytes::Bytes;
-use futures::stream;
 use runtime::{Blocking, ReadAt};
 
 use crate::conditional::{self, Condition, Validators};
 use crate::range::{self, ByteRange, MalformedRange, Selection};
 use crate::{ETag, ProblemResponse, date};
 
-/// How many bytes are read at once.
-const CHUNK_BYTES: u64 = 128 * 1_024;
+use pieces::{Piece, Pieces};
 
 /// What a 304 may carry (RFC 9110 §15.4.5).
 const NOT_MODIFIED_HEADERS: &[HeaderName] = &[
@@ -46,21 +44,6 @@ pub struct Representation {
     pub last_modified: Option<Timestamp>,
     /// Headers of a whole answer, such as `Content-Type` and `Cache-Control`.
     pub headers: HeaderMap,
-}
-
-/// A piece of a body.
-enum Piece {
-    /// Bytes in hand.
-    Ready(Bytes),
-    /// Bytes to be read.
-    Stored(ByteRange),
-}
-
-/// What is still to be sent.
-struct Rest {
-    source: Arc<dyn ReadAt>,
-    pieces: VecDeque<Piece>,
-    files: Blocking,
 }
 
 /// Answers a GET or HEAD for a representation: 200, 206 with one or several ranges, 304, 400 for
@@ -108,11 +91,7 @@ pub fn blob_response(
     let body = if method == Method::HEAD {
         Body::empty()
     } else {
-        stream_body(Rest {
-            source: representation.source,
-            pieces,
-            files: files.clone(),
-        })
+        Pieces::new(representation.source, pieces, files).into_body()
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -166,12 +145,9 @@ fn parts(headers: &mut HeaderMap, ranges: &[ByteRange], total: u64) -> VecDeque<
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
     let mut pieces = VecDeque::with_capacity(ranges.len() * 2 + 1);
-    let mut len = 0;
+    let mut len: u64 = 0;
     let mut push = |piece: Piece| {
-        len += match &piece {
-            Piece::Ready(bytes) => bytes.len() as u64,
-            Piece::Stored(range) => range.len(),
-        };
+        len = len.saturating_add(piece.len());
         pieces.push_back(piece);
     };
     for (index, range) in ranges.iter().enumerate() {
@@ -198,52 +174,6 @@ fn boundary() -> String {
     let high = getrandom::u64().unwrap_or_default();
     let low = getrandom::u64().unwrap_or_default();
     format!("{high:016x}{low:016x}")
-}
-
-fn stream_body(rest: Rest) -> Body {
-    Body::from_stream(stream::try_unfold(rest, |mut rest| async move {
-        let chunk = rest.next().await.inspect_err(|error| {
-            tracing::error!(target: "http::event::body_broken", %error, "bytes could not be read while they were sent");
-        })?;
-        Ok::<_, io::Error>(chunk.map(|chunk| (chunk, rest)))
-    }))
-}
-
-impl Rest {
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let range = match self.pieces.pop_front() {
-            None => return Ok(None),
-            Some(Piece::Ready(bytes)) => return Ok(Some(bytes)),
-            Some(Piece::Stored(range)) => range,
-        };
-        let count = range.len().min(CHUNK_BYTES);
-        let first_left = range.first + count;
-        if first_left <= range.last {
-            self.pieces.push_front(Piece::Stored(ByteRange {
-                first: first_left,
-                last: range.last,
-            }));
-        }
-        let source = Arc::clone(&self.source);
-        let chunk = self
-            .files
-            .run(move || read_exact(source.as_ref(), range.first, count))
-            .await?;
-        Ok(Some(chunk))
-    }
-}
-
-fn read_exact(source: &dyn ReadAt, offset: u64, count: u64) -> io::Result<Bytes> {
-    let count = usize::try_from(count).map_err(io::Error::other)?;
-    let mut buffer = vec![0; count];
-    let mut filled = 0;
-    while filled < count {
-        match source.read_at(offset + filled as u64, &mut buffer[filled..])? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            more => filled += more,
-        }
-    }
-    Ok(buffer.into())
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ async fn dress(
     let path = request.uri().path().to_owned();
     let accept_language = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let span = tracing::info_span!("request", %id, method = %request.method(), path);
+    runtime::telemetry::continue_trace(request.headers(), &span);
     let answered = AssertUnwindSafe(next.run(request))
         .catch_unwind()
         .instrument(span.clone())

@@ -18,6 +18,8 @@ extern crate self as runtime;
 
 mod blocking;
 mod clock;
+mod lanes;
+mod rarely;
 mod read_at;
 mod shutdown;
 mod supervisor;
@@ -25,11 +27,14 @@ mod worker;
 
 pub mod config;
 pub mod files;
+pub mod metrics;
 pub mod port;
 pub mod telemetry;
 
 pub use blocking::Blocking;
 pub use clock::{Clock, ClockHand};
+pub use lanes::{LaneHold, Lanes};
+pub use rarely::Rarely;
 pub use read_at::ReadAt;
 pub use shutdown::Shutdown;
 pub use supervisor::{

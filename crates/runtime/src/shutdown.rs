@@ -1,6 +1,12 @@
 //! The wish that everything ends, heard by everybody who holds it.
 
+use std::future;
+use std::pin::pin;
+use std::task::Poll;
+
 use tokio_util::sync::CancellationToken;
+
+use crate::Rarely;
 
 /// A signal that goes off once and stays off. Cheap to clone; all clones are the same signal.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +47,14 @@ impl Shutdown {
     ///
     /// `work` must be one that may be dropped.
     pub async fn race<F: Future>(&self, work: F) -> Option<F::Output> {
-        self.token.run_until_cancelled(work).await
+        let mut signal = pin!(Rarely::new(self.token.cancelled()));
+        let mut work = pin!(work);
+        future::poll_fn(|context| {
+            if signal.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(context).map(Some)
+        })
+        .await
     }
 }

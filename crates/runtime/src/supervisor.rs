@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::{Clock, Shutdown};
 pub use group::TaskGroup;
 pub use state::{Cause, Outcome, Report, TaskKind, TaskState, TaskStatus};
 
+use group::Counts;
 use state::Ending;
 
 /// How long a task that is dropped may take to notice.
@@ -81,6 +83,8 @@ struct Tasks {
     next: u64,
     running: BTreeMap<u64, TaskState>,
     ended: VecDeque<TaskState>,
+    /// What is counted by groups that are in `running`.
+    groups: BTreeMap<u64, Arc<Counts>>,
     cause: Option<Cause>,
 }
 
@@ -169,7 +173,7 @@ impl Supervisor {
     #[must_use]
     pub fn tasks(&self) -> Vec<TaskState> {
         let tasks = self.inner.tasks();
-        let running = tasks.running.values().cloned();
+        let running = tasks.running();
         running.chain(tasks.ended.iter().cloned()).collect()
     }
 
@@ -250,6 +254,8 @@ impl Inner {
         F::Output: Outcome,
     {
         let inner = Arc::clone(self);
+        // Boxed once, here: each future around it would keep room for it.
+        let task = Box::pin(task);
         self.tracker.spawn(async move {
             let ending = inner.watch(task).await;
             inner.end(id, ending);
@@ -269,6 +275,11 @@ impl Inner {
         }
     }
 
+    /// Lets the list read what a group counts.
+    fn count(&self, id: u64, counts: Arc<Counts>) {
+        self.tasks().groups.insert(id, counts);
+    }
+
     /// Changes what the list says about a task that runs.
     fn update(&self, id: u64, change: impl FnOnce(&mut TaskState)) {
         if let Some(state) = self.tasks().running.get_mut(&id) {
@@ -282,6 +293,8 @@ impl Inner {
         let Some(mut state) = tasks.running.remove(&id) else {
             return;
         };
+        tasks.count(id, &mut state);
+        tasks.groups.remove(&id);
         state.status = ending.status();
         state.reason = ending.reason();
         state.ended = Some(self.clock.now());
@@ -310,13 +323,31 @@ impl Inner {
     async fn cut_off(&self) -> Vec<String> {
         let names = {
             let tasks = self.tasks();
-            let left = tasks.running.values().filter(|state| state.is_busy());
-            left.map(|state| state.name.clone()).collect()
+            let left = tasks.running().filter(TaskState::is_busy);
+            left.map(|state| state.name).collect()
         };
         self.cut.request();
         // A task that never yields cannot be dropped; the process ends without it.
         drop(time::timeout(CUT_WAIT_MAX, self.tracker.wait()).await);
         names
+    }
+}
+
+impl Tasks {
+    /// Returns the tasks that run, with what groups count.
+    fn running(&self) -> impl Iterator<Item = TaskState> {
+        self.running.iter().map(|(id, state)| {
+            let mut state = state.clone();
+            self.count(*id, &mut state);
+            state
+        })
+    }
+
+    fn count(&self, id: u64, state: &mut TaskState) {
+        if let Some(counts) = self.groups.get(&id) {
+            state.members = Some(counts.members());
+            state.rounds_total = counts.started();
+        }
     }
 }
 
@@ -354,7 +385,7 @@ impl Signals {
 
 /// Turns a panic of a future into its message.
 async fn catch<F: Future>(task: F) -> Result<F::Output, String> {
-    let mut task = Box::pin(task);
+    let mut task = pin!(task);
     future::poll_fn(move |context| {
         let polled = panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
         match polled {

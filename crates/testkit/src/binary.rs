@@ -66,12 +66,16 @@ impl Binary {
             "PROJECTION_WRITER",
             "CONDUCTOR_URLS",
             "DATABASE_URL",
+            "WRITER_URL",
+            "FOLLOW",
             "BUS_URL",
             "ENABLE_P2P",
             "P2P_PORT",
         ] {
             command.env_remove(variable);
         }
+        // A port of its own for stewards too, so that two at the same time do not want the same one.
+        command.env("ADMIN_LISTEN", "127.0.0.1:0");
         command
     }
 

@@ -1,4 +1,5 @@
-//! What tests of whole programs need: the built binary as a process, a browser, shared data, the commands of a document.
+//! What tests of whole programs need: the built binary as a process, a browser, shared data, the commands of a document,
+//! and servers of others.
 //!
 //! Invariants: nothing here uses a fixed port, the network beyond loopback, or a folder that is not the test's own;
 //! every process that it starts ends with the value that stands for it.
@@ -14,6 +15,7 @@ pub mod browser;
 mod documents;
 pub mod http;
 mod process;
+pub mod servers;
 mod shared;
 
 pub use binary::{BINARY, Binary};

@@ -7,12 +7,18 @@
 
 mod community;
 mod course;
+mod doorway;
+mod dump;
 mod files;
 mod http;
+mod lesson;
 mod proofs;
 mod proxy;
 mod publish_kill;
+mod replicas;
 mod start;
+mod storm;
+mod wire;
 
 use std::path::Path;
 use std::process::Command;
@@ -62,6 +68,16 @@ const SCENARIOS: &[Scenario] = &[
         name: "publish-kill",
         about: "killed in the middle of a publish, the next one ends where an undisturbed one does",
         run: publish_kill::run,
+    },
+    Scenario {
+        name: "replicas",
+        about: "two copies go on serving, without a fault, while the writer is killed in the middle of publishing",
+        run: replicas::run,
+    },
+    Scenario {
+        name: "storm",
+        about: "a crowd, missing keys, slow readers and slow heads: few calls behind the cache, bounded memory",
+        run: storm::run,
     },
 ];
 

@@ -8,11 +8,11 @@ use std::process::Command;
 use crate::step;
 use crate::workspace;
 
-/// Builds and runs one benchmark.
+/// Builds and runs one benchmark; `arguments` are passed on to it.
 ///
 /// # Errors
 /// When the build or the benchmark fails.
-pub(crate) fn run(root: &Path, name: &str, json: bool) -> anyhow::Result<()> {
+pub(crate) fn run(root: &Path, name: &str, json: bool, arguments: &[String]) -> anyhow::Result<()> {
     let mut build = Command::new(workspace::cargo());
     build
         .current_dir(root)
@@ -25,6 +25,7 @@ pub(crate) fn run(root: &Path, name: &str, json: bool) -> anyhow::Result<()> {
     command
         .current_dir(root)
         .arg(name)
+        .args(arguments)
         .env(testkit::BINARY, folder.join("commonhold"));
     if json {
         command.arg("--json");

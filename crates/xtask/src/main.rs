@@ -91,6 +91,9 @@ enum Task {
         /// One JSON line per figure instead of a table.
         #[arg(long)]
         json: bool,
+        /// What to pass on, such as --only blobs.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
 }
 
@@ -147,7 +150,11 @@ fn perform(root: &Path, task: Task) -> anyhow::Result<bool> {
             full,
         } => accept::run(root, &name, full),
         Task::Sim { seed } => sim::run(root, &seed),
-        Task::Bench { name, json } => bench::run(root, &name, json),
+        Task::Bench {
+            name,
+            json,
+            arguments,
+        } => bench::run(root, &name, json, &arguments),
     }
     .map(|()| true)
 }

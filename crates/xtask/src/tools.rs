@@ -39,7 +39,34 @@ const NEEDS: &[Need] = &[
             found.is_ok_and(|toolchain| !matches!(toolchain, browser_build::Toolchain::Missing(_)))
         },
     },
+    Need {
+        what: "PostgreSQL 15 or later",
+        packages: &["postgresql"],
+        left_out: "stores on PostgreSQL and the copies that share one",
+        is_there: |_| in_system("initdb").is_some() || has_cluster_programs(Path::new(POSTGRES)),
+    },
+    Need {
+        what: "Redis",
+        packages: &["redis-server"],
+        left_out: "hints between processes over Redis",
+        is_there: |_| in_system("redis-server").is_some(),
+    },
+    Need {
+        what: "NATS",
+        packages: &["nats-server"],
+        left_out: "hints between processes over NATS",
+        is_there: |_| in_system("nats-server").is_some(),
+    },
 ];
+
+/// Where Debian's packages put the programs of each version of PostgreSQL.
+const POSTGRES: &str = "/usr/lib/postgresql";
+
+/// The oldest version of PostgreSQL that is used.
+const POSTGRES_MIN: u32 = 15;
+
+/// Folders in which servers lie that are not in everybody's `PATH`.
+const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// Programs without which nothing builds, with the packages that bring them.
 const BUILD: &[(&str, &str)] = &[
@@ -88,6 +115,25 @@ fn in_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
+}
+
+/// Finds a program in `PATH` or in the folders of the system's servers.
+fn in_system(program: &str) -> Option<PathBuf> {
+    let folders = SYSTEM_FOLDERS
+        .iter()
+        .map(|folder| Path::new(folder).join(program));
+    in_path(program).or_else(|| folders.into_iter().find(|file| file.is_file()))
+}
+
+/// Tells whether a folder below `versions` whose name is a version of PostgreSQL, and a new enough one, has `initdb`.
+fn has_cluster_programs(versions: &Path) -> bool {
+    let folders = std::fs::read_dir(versions).into_iter().flatten().flatten();
+    folders
+        .filter(|folder| {
+            let version = folder.file_name().to_string_lossy().parse();
+            version.is_ok_and(|version: u32| POSTGRES_MIN <= version)
+        })
+        .any(|folder| folder.path().join("bin/initdb").is_file())
 }
 
 /// Installs what the tests use, where it is missing and the user is root; says what is left out otherwise.

@@ -1,5 +1,6 @@
 //! The generator: a member who signs pages in this process and sends them over a connection of its own.
 
+use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A member whose chain has not begun yet.
 #[derive(Debug)]
-pub(super) struct Generator {
+pub(crate) struct Generator {
     signer: KeySigner,
     author: Author,
     dna: DnaHash,
@@ -34,14 +35,14 @@ pub(super) struct Generator {
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     body: Vec<u8>,
     last: ActionHash,
 }
 
 impl Generator {
     /// Takes the place of a community's first steward.
-    pub(super) fn of(community: &Community) -> anyhow::Result<Self> {
+    pub(crate) fn of(community: &Community) -> anyhow::Result<Self> {
         let signer = KeySigner::new(Keypair::from_seed(&community.seed()?));
         let mut connection = community.connect()?;
         let version: VersionView = connection.view("/version")?;
@@ -56,17 +57,17 @@ impl Generator {
     }
 
     /// Returns whose chain it is.
-    pub(super) fn agent(&self) -> String {
+    pub(crate) fn agent(&self) -> String {
         self.signer.agent().to_string()
     }
 
     /// Returns the community's DNA.
-    pub(super) const fn dna(&self) -> &DnaHash {
+    pub(crate) const fn dna(&self) -> &DnaHash {
         &self.dna
     }
 
     /// Signs the first records and all pages.
-    pub(super) fn sign_all(&mut self) -> anyhow::Result<Vec<Batch>> {
+    pub(crate) fn sign_all(&mut self) -> anyhow::Result<Vec<Batch>> {
         let now = now()?;
         let mut drafts = self.author.genesis(&self.dna, now);
         for page in 0..made_up::PAGES {
@@ -75,8 +76,15 @@ impl Generator {
         self.batches(drafts)
     }
 
+    /// Signs more pages of a chain that has begun.
+    pub(crate) fn sign_more(&mut self, pages: Range<u32>) -> anyhow::Result<Vec<Batch>> {
+        let now = now()?;
+        let drafts: anyhow::Result<Vec<Draft>> = pages.map(|page| self.draft(now, page)).collect();
+        self.batches(drafts?)
+    }
+
     /// Signs one more page.
-    pub(super) fn sign_one(&mut self, page: u32) -> anyhow::Result<Batch> {
+    pub(crate) fn sign_one(&mut self, page: u32) -> anyhow::Result<Batch> {
         let draft = self.draft(now()?, page)?;
         let batches = self.batches(vec![draft])?;
         batches
@@ -126,7 +134,7 @@ impl Generator {
     }
 
     /// Sends a batch; returns when its last byte was sent and when it was acknowledged.
-    pub(super) fn send(&mut self, batch: &Batch) -> anyhow::Result<(Instant, Instant)> {
+    pub(crate) fn send(&mut self, batch: &Batch) -> anyhow::Result<(Instant, Instant)> {
         let path = format!("/api/v1/chains/{}", self.agent());
         let sent = self.connection.send("PUT", &path, &batch.body)?;
         let (status, answer) = self.connection.receive()?;
@@ -140,7 +148,7 @@ impl Generator {
     }
 
     /// Asks for the last page of a batch, each time in other words so that no cache answers, until it is there.
-    pub(super) fn wait_for(&mut self, batch: &Batch, pause: Duration) -> anyhow::Result<Instant> {
+    pub(crate) fn wait_for(&mut self, batch: &Batch, pause: Duration) -> anyhow::Result<Instant> {
         let started = Instant::now();
         loop {
             self.polls += 1;
@@ -158,7 +166,7 @@ impl Generator {
     }
 
     /// Times one question about a page that is there.
-    pub(super) fn time_read(&mut self, batch: &Batch) -> anyhow::Result<Duration> {
+    pub(crate) fn time_read(&mut self, batch: &Batch) -> anyhow::Result<Duration> {
         let started = Instant::now();
         self.polls += 1;
         let path = format!("/api/v1/cache/content/{}?poll={}", batch.last, self.polls);
@@ -167,7 +175,7 @@ impl Generator {
     }
 
     /// Counts the pages that the lists show.
-    pub(super) fn count_visible(&mut self) -> anyhow::Result<usize> {
+    pub(crate) fn count_visible(&mut self) -> anyhow::Result<usize> {
         let mut count = 0;
         let mut path = "/api/v1/cache/content?limit=1000".to_owned();
         loop {
@@ -181,14 +189,14 @@ impl Generator {
     }
 
     /// Returns the connection.
-    pub(super) const fn connection(&mut self) -> &mut Connection {
+    pub(crate) const fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 }
 
 impl Batch {
     /// Returns how many bytes are sent.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.body
     }
 }

@@ -16,7 +16,7 @@ const REPEATS: u32 = 10;
 
 /// A chain as it was served.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(crate) struct Served {
     agent: AgentPubKey,
     dna: DnaHash,
     pages: Vec<Vec<u8>>,
@@ -25,20 +25,20 @@ pub(super) struct Served {
 
 /// Records or signatures per second of one core's time in one round.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rates {
+pub(crate) struct Rates {
     /// The chain as served: JSON, base64, msgpack, then everything that follows.
-    pub(super) served: f64,
+    pub(crate) served: f64,
     /// Decoded records: links, sequence, hashes, signatures, entries, structure.
-    pub(super) decoded: f64,
+    pub(crate) decoded: f64,
     /// Signatures alone, strictly, with a key as it is.
-    pub(super) strict: f64,
+    pub(crate) strict: f64,
     /// Signatures alone, strictly, with a key that was prepared for many.
-    pub(super) prepared: f64,
+    pub(crate) prepared: f64,
 }
 
 impl Served {
     /// Fetches a whole chain.
-    pub(super) fn fetch(generator: &mut Generator) -> anyhow::Result<Self> {
+    pub(crate) fn fetch(generator: &mut Generator) -> anyhow::Result<Self> {
         let name = generator.agent();
         let agent = AgentPubKey::try_from(name.as_str())
             .ok()
@@ -68,12 +68,12 @@ impl Served {
     }
 
     /// Returns how many records it has.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.records.len()
     }
 
     /// Verifies it in all four ways, once.
-    pub(super) fn round(&self) -> anyhow::Result<Rates> {
+    pub(crate) fn round(&self) -> anyhow::Result<Rates> {
         let signed = self.signed();
         let key = PublicKey::from_bytes(&public_of(&self.agent))?;
         Ok(Rates {

@@ -1,11 +1,14 @@
 //! What `commonhold up` is told: `commonhold.toml`, then the environment, then flags.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use base::{Code, Problem};
 use doorway::Limits;
-use doorway_core::cache;
+use doorway_core::{admission, cache};
+use ipnet::IpNet;
 use runtime::config::{self, File, Layers, ProcessEnvironment};
+use runtime::telemetry;
 
 use crate::args::UpArgs;
 
@@ -25,6 +28,40 @@ runtime::configuration! {
         pub(crate) log_format: String = "text".to_owned(), unit: "text or json", env: "LOG_FORMAT", since: "0.1.0";
         /// What is logged: error, warn, info, debug, trace, or a list such as info,doorway=debug.
         pub(crate) log_level: String = "warn".to_owned(), unit: "level", env: "LOG_LEVEL", since: "0.1.0";
+        /// Whether this process writes the projection. A copy says false, and names a shared `database_url`; a `follow` makes it a copy too.
+        pub(crate) projection_writer: bool = true, unit: "true or false", env: "PROJECTION_WRITER", since: "0.2.0";
+        /// The doorway whose copy this one is, for example https://school.example.org; empty means that it has chains of its own.
+        pub(crate) follow: String = String::new(), unit: "URL", env: "FOLLOW", since: "0.2.0";
+        /// PostgreSQL 15 or newer for the projection, as postgres://user:password@host/database; empty means SQLite in the data folder.
+        pub(crate) database_url: String = String::new(), unit: "URL", env: "DATABASE_URL", since: "0.2.0";
+        /// Where a copy with a shared `database_url` gets blobs; empty means the address under which the writer introduced itself.
+        pub(crate) writer_url: String = String::new(), unit: "URL", env: "WRITER_URL", since: "0.2.0";
+        /// Redis or NATS, as redis://host or nats://host, so that copies learn at once what is new; empty means that they look every second.
+        pub(crate) bus_url: String = String::new(), unit: "URL", env: "BUS_URL", since: "0.2.0";
+        /// Proxies whose word about a client's address is believed, such as 127.0.0.1/32.
+        pub(crate) trusted_proxies: Vec<String> = Vec::new(), unit: "networks", env: "TRUSTED_PROXIES", since: "0.2.0";
+        /// How much one address may ask for in a minute; reading what is popular is free, and a page costs one.
+        pub(crate) address_requests_per_minute: u32 = 3_000, unit: "requests", env: "ADDRESS_REQUESTS_PER_MINUTE", since: "0.2.0";
+        /// How much one address may ask for at once, after a time of silence.
+        pub(crate) address_requests_burst: u32 = 1_000, unit: "requests", env: "ADDRESS_REQUESTS_BURST", since: "0.2.0";
+        /// Whether the bounds of one address hold for this machine itself too.
+        pub(crate) loopback_limited: bool = false, unit: "true or false", env: "LOOPBACK_LIMITED", since: "0.2.0";
+        /// Most requests that are being answered at the same time; writes are refused when three quarters are taken.
+        pub(crate) in_flight_max: u32 = 1_024, unit: "requests", env: "IN_FLIGHT_MAX", since: "0.2.0";
+        /// Most writes that are being taken at the same time.
+        pub(crate) writes_in_flight_max: u32 = 64, unit: "requests", env: "WRITES_IN_FLIGHT_MAX", since: "0.2.0";
+        /// Most open connections.
+        pub(crate) connections_max: u32 = 10_000, unit: "connections", env: "CONNECTIONS_MAX", since: "0.2.0";
+        /// Most open connections of one address.
+        pub(crate) connections_per_address_max: u32 = 512, unit: "connections", env: "CONNECTIONS_PER_ADDRESS_MAX", since: "0.2.0";
+        /// Where a steward sees metrics, tasks and the status page; empty means nowhere. Keep it on this machine.
+        pub(crate) admin_listen: String = "127.0.0.1:9090".to_owned(), unit: "address and port", env: "ADMIN_LISTEN", since: "0.2.0";
+        /// Whether everybody may see the status page at /status.
+        pub(crate) status_public: bool = false, unit: "true or false", env: "STATUS_PUBLIC", since: "0.2.0";
+        /// An OpenTelemetry collector for traces, such as http://127.0.0.1:4318; empty means none.
+        pub(crate) otlp_url: String = String::new(), unit: "URL", env: "OTLP_URL", since: "0.2.0";
+        /// The share of requests that are traced when they come without a trace of their own.
+        pub(crate) trace_sample_ratio: f64 = 0.01, unit: "0 to 1", env: "TRACE_SAMPLE_RATIO", since: "0.2.0";
         /// Largest blob that is taken.
         pub(crate) blob_bytes_max: u64 = 1_073_741_824, unit: "bytes", env: "BLOB_BYTES_MAX", since: "0.1.0";
         /// Largest body of one request that appends to a chain.
@@ -37,23 +74,141 @@ runtime::configuration! {
         pub(crate) cache_bytes_max: u64 = 33_554_432, unit: "bytes", env: "CACHE_BYTES_MAX", since: "0.1.0";
         /// Longest time that an answer is served from the hot cache, should a change ever be missed.
         pub(crate) cache_ttl_secs: u64 = 300, unit: "seconds", env: "CACHE_TTL_SECS", since: "0.1.0";
+        /// How long an answer is still served when a new one cannot be made because something behind it fails.
+        pub(crate) cache_stale_if_error_secs: u64 = 3_600, unit: "seconds", env: "CACHE_STALE_IF_ERROR_SECS", since: "0.2.0";
+        /// Most memory for pieces of blobs that are being read.
+        pub(crate) blob_cache_bytes_max: u64 = 67_108_864, unit: "bytes", env: "BLOB_CACHE_BYTES_MAX", since: "0.2.0";
+    }
+    tables {
+        /// How readers reach this doorway by https.
+        pub(crate) tls: Tls;
     }
 }
 
+runtime::configuration! {
+    /// How readers reach this doorway by https.
+    pub(crate) struct Tls {
+        /// File with the certificate and those above it, in PEM; read again when it changes.
+        pub(crate) cert: String = String::new(), unit: "file", env: "TLS_CERT", since: "0.2.0";
+        /// File with the certificate's private key, in PEM.
+        pub(crate) key: String = String::new(), unit: "file", env: "TLS_KEY", since: "0.2.0";
+        /// Makes a certificate for trying out; browsers warn of it.
+        pub(crate) self_signed: bool = false, unit: "true or false", env: "TLS_SELF_SIGNED", since: "0.2.0";
+        /// A second port without TLS that sends everybody to https, such as 0.0.0.0:80; empty means none.
+        pub(crate) redirect_listen: String = String::new(), unit: "address and port", env: "TLS_REDIRECT_LISTEN", since: "0.2.0";
+    }
+}
+
+/// Where the projection comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Chains are hosted here.
+    Hosted,
+    /// Another process writes the database.
+    Shared,
+    /// The doorway at this address is copied.
+    Followed(String),
+}
+
 impl Config {
+    /// Decides what this doorway is.
+    ///
+    /// # Errors
+    /// [`Code::Config`] when the keys contradict each other.
+    pub(super) fn place(&self) -> Result<Place, Problem> {
+        let refuse = |detail: &str| Err(Problem::new(Code::Config, detail));
+        match (
+            self.follow.as_str(),
+            self.projection_writer,
+            self.database_url.as_str(),
+        ) {
+            ("", true, _) => Ok(Place::Hosted),
+            ("", false, "") => refuse(
+                "projection_writer = false makes a copy: name the database_url that it shares, or the doorway to follow",
+            ),
+            ("", false, _) => Ok(Place::Shared),
+            (url, _, _) => Ok(Place::Followed(url.trim_end_matches('/').to_owned())),
+        }
+    }
+
     /// Returns the bounds of the doorway.
     pub(super) fn limits(&self) -> Limits {
         Limits {
             blob_bytes_max: self.blob_bytes_max,
             chain_bytes_max: self.chain_bytes_max,
             chain_records_max: self.chain_records_max,
+            is_status_public: self.status_public,
             cache: cache::Limits {
                 entries_max: self.cache_entries_max as usize,
                 bytes_max: self.cache_bytes_max,
                 ttl: base::Duration::from_secs(self.cache_ttl_secs),
+                stale_if_error: base::Duration::from_secs(self.cache_stale_if_error_secs),
                 ..cache::Limits::default()
             },
+            admission: admission::Limits {
+                address_requests_per_minute: self.address_requests_per_minute,
+                address_burst: self.address_requests_burst,
+                loopback_exempt: !self.loopback_limited,
+                in_flight_max: self.in_flight_max as usize,
+                writes_in_flight_max: self.writes_in_flight_max as usize,
+                write_bytes_max: self.chain_bytes_max,
+                ..admission::Limits::default()
+            },
         }
+    }
+
+    /// Returns the bounds of connections.
+    pub(super) fn http_limits(&self) -> http_kit::Limits {
+        http_kit::Limits {
+            connections_max: self.connections_max as usize,
+            connections_per_address_max: self.connections_per_address_max as usize,
+            ..http_kit::Limits::default()
+        }
+    }
+
+    /// Returns how logs and traces are written.
+    pub(super) fn telemetry(&self) -> Result<telemetry::Options, Problem> {
+        let format = self.log_format.parse();
+        let format = format.map_err(|error: telemetry::ParseFormatError| {
+            Problem::new(Code::Config, error.to_string())
+        })?;
+        Ok(telemetry::Options {
+            format,
+            level: self.log_level.clone(),
+            otlp_url: self.otlp_url.clone(),
+            service_name: "commonhold".to_owned(),
+            service_version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance_id: self.listen.clone(),
+            trace_sample_ratio: self.trace_sample_ratio,
+        })
+    }
+
+    /// Reads the networks of trusted proxies; a single address stands for itself.
+    pub(super) fn trusted_proxies(&self) -> Result<Vec<IpNet>, Problem> {
+        let read = |text: &String| {
+            let alone = || text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>().or_else(|_| alone()).map_err(|_| {
+                let detail = format!("trusted_proxies: {text} is no network, such as 10.0.0.0/8");
+                Problem::new(Code::Config, detail)
+            })
+        };
+        self.trusted_proxies.iter().map(read).collect()
+    }
+
+    /// Returns host and port of the public address, when there is one.
+    pub(super) fn public_host(&self) -> Option<String> {
+        let url = url::Url::parse(&self.public_url).ok()?;
+        let host = url.host_str()?;
+        Some(match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        })
+    }
+
+    /// Returns the host of the public address, when there is one.
+    pub(super) fn public_name(&self) -> Option<String> {
+        let url = url::Url::parse(&self.public_url).ok()?;
+        url.host_str().map(str::to_owned)
     }
 }
 
@@ -80,6 +235,9 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
     }
     if let Some(url) = &args.public_url {
         flags.push(("public_url", url.clone()));
+    }
+    if let Some(url) = &args.follow {
+        flags.push(("follow", url.clone()));
     }
     config::load(&Layers {
         file: text.as_deref().map(|text| File { path: &path, text }),

@@ -1,4 +1,4 @@
-//! The database as its users meet it: files, threads, processes that die, disks that fill up.
+//! The databases as their users meet them: files, threads, servers, processes that die, disks that fill up.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 mod crash;
 mod full_disk;
 mod open;
+mod postgres;
 mod write;
 
 use db::{Limits, Migration, Sqlite};

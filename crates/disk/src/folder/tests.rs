@@ -218,3 +218,15 @@ fn a_full_disk_has_a_code_of_its_own() {
         assert_eq!(error.code(), expect, "{error:?}");
     }
 }
+
+#[test]
+fn a_derived_file_is_replaced_as_a_whole() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = Folder::open(outer.path()).unwrap();
+    for bytes in [&b"first"[..], b"2nd"] {
+        folder.write_derived("list", bytes, Mode::Private).unwrap();
+        assert_eq!(folder.read("list", 10).unwrap().unwrap(), bytes);
+        assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1);
+    }
+    assert!(folder.write_derived("a/b", b"x", Mode::Private).is_err());
+}

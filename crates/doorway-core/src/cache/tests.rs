@@ -1,51 +1,15 @@
-//! The cache against a map that never forgets, and its rules one by one.
+//! The rules of the cache one by one.
 
+mod bounds;
+mod desk;
+mod failures;
 mod reference;
 
-use base::{Duration, Reach, Timestamp};
-use chain::{ActionHash, AgentPubKey};
+use base::{Duration, Machine as _, Reach};
+use chain::AgentPubKey;
 
-use super::{Admission, Answer, Cache, Key, Limits, Lookup, Shared, Tag, Ticket};
-
-const START: Timestamp = Timestamp(1_000_000_000);
-
-fn key(text: &str) -> Key {
-    Key {
-        class: "page",
-        text: text.to_owned(),
-    }
-}
-
-fn item(byte: u8) -> Tag {
-    Tag::Item(ActionHash::from_raw_32(vec![byte; 32]))
-}
-
-fn found(value: u32, bytes: u64, tags: Vec<Tag>) -> Answer<u32> {
-    let shared = Shared::of(Reach::Commons).expect("everybody may see the commons");
-    Answer::Found {
-        shared,
-        value,
-        bytes,
-        tags,
-    }
-}
-
-fn ticket(cache: &mut Cache<u32>, now: Timestamp, key: &Key) -> Ticket {
-    match cache.look_up(now, key) {
-        Lookup::Miss(ticket) => ticket,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Keeps an answer of 10 bytes and returns what became of it.
-fn keep(cache: &mut Cache<u32>, text: &str, value: u32, tags: Vec<Tag>) -> Admission {
-    let ticket = ticket(cache, START, &key(text));
-    cache.admit(ticket, key(text), found(value, 10, tags))
-}
-
-fn has(cache: &mut Cache<u32>, text: &str) -> bool {
-    matches!(cache.look_up(START, &key(text)), Lookup::Hit(_))
-}
+use super::{Freshness, Input, KeyRef, Limits, Outcome, Purpose, Seeds, Shared, Tag};
+use desk::{Desk, Heard, item, made};
 
 #[test]
 fn only_the_commons_are_shared() {
@@ -57,165 +21,241 @@ fn only_the_commons_are_shared() {
 }
 
 #[test]
+fn first_reader_makes_the_answer_and_the_others_wait() {
+    let mut desk = Desk::new(Limits::default());
+    let readers: Vec<_> = (0..1_000).map(|_| desk.ask("a")).collect();
+    assert_eq!(desk.begun.len(), 1);
+    assert_eq!(desk.begun[0].maker, readers[0]);
+    assert!(desk.heard.is_empty());
+    desk.fill(0, made(7, 10, vec![item(1)]));
+    for reader in readers {
+        assert_eq!(desk.heard[&reader], Heard::Found(7, Freshness::Fresh));
+    }
+    assert_eq!(desk.hit("a"), Some((7, Freshness::Fresh)));
+    let late = desk.ask("a");
+    assert_eq!(desk.heard[&late], Heard::Found(7, Freshness::Fresh));
+    assert_eq!(desk.begun.len(), 1);
+}
+
+#[test]
 fn answer_is_served_until_one_of_its_tags_is_invalidated() {
     let author = Tag::Author(AgentPubKey::from_raw_32(vec![1; 32]));
     let tags = [item(1), Tag::Course("git".to_owned()), author, Tag::Lists];
     for changed in &tags {
-        let mut cache = Cache::new(Limits::default());
-        keep(&mut cache, "kept", 1, tags.to_vec());
-        keep(&mut cache, "other", 2, vec![item(2)]);
-        cache.invalidate(&[item(9)]);
-        assert_eq!(cache.look_up(START, &key("kept")), Lookup::Hit(1));
-        cache.invalidate(std::slice::from_ref(changed));
-        assert!(!has(&mut cache, "kept"), "{changed:?}");
-        assert!(has(&mut cache, "other"));
-        assert_eq!((cache.len(), cache.bytes()), (1, 15));
+        let mut desk = Desk::new(Limits::default());
+        desk.keep("kept", 1, 10, tags.to_vec());
+        desk.keep("other", 2, 10, vec![item(2)]);
+        desk.change(&[item(9)]);
+        assert_eq!(desk.hit("kept"), Some((1, Freshness::Fresh)));
+        desk.change(std::slice::from_ref(changed));
+        assert_eq!(desk.hit("kept"), None, "{changed:?}");
+        assert_eq!(desk.hit("other"), Some((2, Freshness::Fresh)));
+        let tally = desk.cache.tally();
+        assert_eq!((tally.entries, tally.bytes), (1, 15));
     }
 }
 
 #[test]
-fn answer_that_was_begun_before_an_invalidation_is_not_kept() {
-    let mut cache = Cache::new(Limits::default());
-    let early = ticket(&mut cache, START, &key("a"));
-    cache.invalidate(&[item(1)]);
-    assert_eq!(
-        cache.admit(early, key("a"), found(1, 10, vec![item(1)])),
-        Admission::Outdated
-    );
-    assert_eq!(
-        cache.admit(early, key("a"), found(1, 10, vec![item(2)])),
-        Admission::Kept,
-        "another thing changed"
-    );
-    assert_eq!(
-        keep(&mut cache, "b", 2, vec![item(1)]),
-        Admission::Kept,
-        "this one was begun later"
-    );
+fn outdated_answer_goes_to_those_who_asked_before_and_the_others_get_a_newer_one() {
+    let mut desk = Desk::new(Limits::default());
+    let early = [desk.ask("a"), desk.ask("a")];
+    desk.change(&[item(1)]);
+    let late = [desk.ask("a"), desk.ask("a")];
+    assert_eq!(desk.begun.len(), 1, "nobody knows yet what it shows");
+    desk.fill(0, made(1, 10, vec![item(1)]));
+    for reader in early {
+        assert_eq!(desk.heard[&reader], Heard::Found(1, Freshness::Fresh));
+    }
+    assert!(!desk.heard.contains_key(&late[0]));
+    assert_eq!((desk.begun.len(), desk.begun[1].maker), (2, late[0]));
+    assert_eq!(desk.hit("a"), None, "it is not kept");
+    desk.fill(1, made(2, 10, vec![item(1)]));
+    for reader in late {
+        assert_eq!(desk.heard[&reader], Heard::Found(2, Freshness::Fresh));
+    }
+    assert_eq!(desk.hit("a"), Some((2, Freshness::Fresh)));
 }
 
 #[test]
-fn invalidations_that_are_no_longer_remembered_keep_out_everything_older() {
-    let mut cache = Cache::new(Limits {
+fn everything_may_have_changed() {
+    let mut desk = Desk::new(Limits::default());
+    desk.keep("a", 1, 10, vec![]);
+    let early = desk.ask("b");
+    desk.tell(Input::EverythingChanged);
+    let late = desk.ask("b");
+    assert_eq!(desk.hit("a"), None);
+    desk.fill(1, made(2, 10, vec![]));
+    assert_eq!(
+        desk.heard.get(&early),
+        Some(&Heard::Found(2, Freshness::Fresh))
+    );
+    assert_eq!(desk.heard.get(&late), None);
+    assert_eq!(desk.hit("b"), None, "it is not kept");
+}
+
+#[test]
+fn change_of_something_else_does_no_harm_to_an_answer_in_the_making() {
+    let mut desk = Desk::new(Limits::default());
+    desk.ask("a");
+    desk.change(&[item(2)]);
+    let late = desk.ask("a");
+    desk.fill(0, made(1, 10, vec![item(1)]));
+    assert_eq!(desk.heard[&late], Heard::Found(1, Freshness::Fresh));
+    assert_eq!(desk.hit("a"), Some((1, Freshness::Fresh)));
+}
+
+#[test]
+fn changes_that_are_no_longer_remembered_count_for_everything() {
+    let mut desk = Desk::new(Limits {
         tags_remembered_max: 2,
         ..Limits::default()
     });
-    let early = ticket(&mut cache, START, &key("a"));
-    cache.invalidate(&[item(1)]);
-    cache.invalidate(&[item(2), item(3)]);
-    let late = ticket(&mut cache, START, &key("a"));
-    for tag in [item(1), item(7)] {
-        assert_eq!(
-            cache.admit(early, key("a"), found(1, 10, vec![tag])),
-            Admission::Outdated
-        );
-    }
+    let early = desk.ask("a");
+    desk.change(&[item(1)]);
+    desk.change(&[item(2), item(3)]);
+    let late = desk.ask("a");
+    desk.fill(0, made(1, 10, vec![item(7)]));
+    assert_eq!(desk.heard[&early], Heard::Found(1, Freshness::Fresh));
+    assert!(!desk.heard.contains_key(&late));
+    assert_eq!(desk.hit("a"), None);
+    desk.fill(1, made(2, 10, vec![item(1)]));
     assert_eq!(
-        cache.admit(late, key("a"), found(1, 10, vec![item(1)])),
-        Admission::Kept
+        desk.hit("a"),
+        Some((2, Freshness::Fresh)),
+        "this one is newer"
     );
 }
 
 #[test]
 fn nothing_is_remembered_for_a_short_while_or_until_something_new_comes() {
-    let mut cache = Cache::<u32>::new(Limits::default());
-    let ask = |cache: &mut Cache<u32>, secs| {
-        cache.look_up(START + Duration::from_secs(secs), &key("gone"))
+    let mut desk = Desk::new(Limits::default());
+    desk.ask("gone");
+    desk.fill(0, Outcome::Absent);
+    desk.wait(9);
+    let reader = desk.ask("gone");
+    assert_eq!(desk.heard[&reader], Heard::Absent);
+    desk.wait(1);
+    desk.ask("gone");
+    assert_eq!(desk.begun.len(), 2);
+    desk.fill(1, Outcome::Absent);
+    desk.change(&[item(1), Tag::Lists]);
+    let reader = desk.ask("gone");
+    assert_eq!(desk.begun.len(), 3);
+    desk.change(&[Tag::Lists]);
+    desk.fill(2, Outcome::Absent);
+    assert_eq!(desk.heard[&reader], Heard::Absent, "they asked before");
+    desk.ask("gone");
+    assert_eq!(desk.begun.len(), 4, "something new came meanwhile");
+}
+
+#[test]
+fn old_answer_is_served_while_exactly_one_newer_one_is_made() {
+    let mut desk = Desk::new(Limits::default());
+    desk.keep("a", 1, 10, vec![item(1)]);
+    desk.wait(269);
+    assert_eq!(desk.hit("a"), Some((1, Freshness::Fresh)), "at least 270 s");
+    desk.wait(62);
+    assert_eq!(
+        desk.hit("a"),
+        None,
+        "at most 330 s, then somebody has to ask"
+    );
+    let readers = [desk.ask("a"), desk.ask("a")];
+    for reader in readers {
+        assert_eq!(desk.heard[&reader], Heard::Found(1, Freshness::Stale));
+    }
+    assert_eq!(desk.begun.len(), 2);
+    assert_eq!(desk.begun[1].purpose, Purpose::Refresh);
+    assert_eq!(desk.hit("a"), Some((1, Freshness::Stale)));
+    desk.fill(1, made(2, 10, vec![item(1)]));
+    assert_eq!(desk.hit("a"), Some((2, Freshness::Fresh)));
+}
+
+#[test]
+fn old_answer_is_not_served_after_a_change() {
+    let mut desk = Desk::new(Limits::default());
+    desk.keep("a", 1, 10, vec![item(1)]);
+    desk.wait(331);
+    desk.ask("a");
+    desk.change(&[item(1)]);
+    let reader = desk.ask("a");
+    assert!(!desk.heard.contains_key(&reader));
+    desk.fill(1, Outcome::Failed("down"));
+    assert_eq!(desk.heard[&reader], Heard::Failed("down"));
+}
+
+#[test]
+fn answers_of_one_moment_do_not_end_in_one_moment() {
+    let mut desk = Desk::new(Limits::default());
+    for number in 0..100 {
+        desk.keep(&number.to_string(), number, 10, vec![item(1)]);
+    }
+    let mut fresh = Vec::new();
+    for _ in 0..70 {
+        let count = (0..100).filter(|number| desk.hit(&number.to_string()).is_some());
+        fresh.push(count.count());
+        desk.wait(if fresh.len() == 1 { 265 } else { 1 });
+    }
+    assert_eq!((fresh[1], fresh[69]), (100, 0));
+    let drops = fresh.windows(2).map(|pair| pair[0] - pair[1]).max();
+    assert!(drops < Some(15), "{fresh:?}");
+}
+
+#[test]
+fn encodings_belong_to_one_entry_and_count() {
+    let mut desk = Desk::new(Limits::default());
+    desk.keep("a", 1, 10, vec![item(1)]);
+    let first = desk.kept[0];
+    let encode = |desk: &mut Desk, entry, value, bytes| {
+        desk.tell(Input::Encoded {
+            entry,
+            value,
+            bytes,
+        });
     };
-    let miss = ticket(&mut cache, START, &key("gone"));
-    cache.admit(miss, key("gone"), Answer::Absent);
-    assert_eq!(ask(&mut cache, 9), Lookup::Absent);
-    assert!(matches!(ask(&mut cache, 10), Lookup::Miss(_)));
-    let miss = ticket(&mut cache, START, &key("gone"));
-    cache.admit(miss, key("gone"), Answer::Absent);
-    cache.invalidate(&[item(1), Tag::Lists]);
-    assert!(matches!(ask(&mut cache, 0), Lookup::Miss(_)));
-    assert_eq!(
-        cache.admit(miss, key("gone"), Answer::Absent),
-        Admission::Outdated
-    );
+    encode(&mut desk, first, 100, 25);
+    assert_eq!(desk.hit("a"), Some((100, Freshness::Fresh)));
+    assert_eq!(desk.cache.tally().bytes, 26);
+    encode(&mut desk, first, 101, u64::MAX);
+    assert_eq!(desk.hit("a"), Some((100, Freshness::Fresh)), "too heavy");
+    desk.change(&[item(1)]);
+    encode(&mut desk, first, 102, 25);
+    assert_eq!(desk.hit("a"), None);
+    desk.keep("a", 2, 10, vec![item(1)]);
+    encode(&mut desk, first, 103, 25);
+    assert_eq!(desk.hit("a"), Some((2, Freshness::Fresh)), "another entry");
+    assert_eq!(desk.cache.tally().bytes, 11);
 }
 
 #[test]
-fn answers_live_from_when_they_were_begun_to_the_safety_limit() {
-    let mut cache = Cache::new(Limits::default());
-    keep(&mut cache, "a", 1, vec![item(1)]);
-    let ask = |cache: &mut Cache<u32>, span| cache.look_up(START + span, &key("a"));
-    assert_eq!(
-        ask(&mut cache, Duration::from_micros(299_999_999)),
-        Lookup::Hit(1)
-    );
-    assert!(matches!(
-        ask(&mut cache, Duration::from_secs(300)),
-        Lookup::Miss(_)
-    ));
-    assert!(cache.is_empty());
-    assert_eq!(cache.bytes(), 0);
-}
-
-#[test]
-fn answer_used_longest_ago_makes_room() {
-    let mut cache = Cache::new(Limits {
-        entries_max: 2,
-        ..Limits::default()
-    });
-    keep(&mut cache, "a", 1, vec![]);
-    keep(&mut cache, "b", 2, vec![]);
-    assert!(has(&mut cache, "a"), "now b was used longest ago");
-    keep(&mut cache, "c", 3, vec![]);
-    assert_eq!(
-        ["a", "b", "c"].map(|text| has(&mut cache, text)),
-        [true, false, true]
-    );
-}
-
-#[test]
-fn bytes_are_bounded_on_both_sides_of_the_edge() {
-    let limits = Limits {
-        bytes_max: 30,
-        entry_bytes_max: 20,
-        entry_tags_max: 2,
-        ..Limits::default()
+fn questions_are_hashed_with_the_key_and_classes_are_apart() {
+    let key = |class, text| KeyRef { class, text };
+    let seeds = |first| Seeds {
+        hash: (first, 2),
+        jitter: 3,
     };
-    let mut cache = Cache::new(limits);
-    let mut admit = |text: &str, bytes, tags: usize| {
-        let ticket = ticket(&mut cache, START, &key(text));
-        let admission = cache.admit(ticket, key(text), found(1, bytes, vec![item(1); tags]));
-        (admission, cache.len(), cache.bytes())
-    };
-    assert_eq!(
-        admit("a", 20, 1),
-        (Admission::TooLarge, 0, 0),
-        "the key counts"
-    );
-    assert_eq!(admit("a", 19, 1), (Admission::Kept, 1, 20));
-    assert_eq!(admit("b", 9, 2), (Admission::Kept, 2, 30));
-    assert_eq!(admit("c", 9, 3), (Admission::TooLarge, 2, 30));
-    assert_eq!(admit("c", 0, 1), (Admission::Kept, 2, 11), "a made room");
-    assert_eq!(admit("d", u64::MAX, 1), (Admission::TooLarge, 2, 11));
+    let hash = |first, class, text| seeds(first).hashed(key(class, text)).hash;
+    assert_eq!(hash(1, "en", "/"), hash(1, "en", "/"));
+    assert_ne!(hash(1, "en", "/"), hash(9, "en", "/"));
+    assert_ne!(hash(1, "en", "/"), hash(1, "de", "/"));
+    assert_ne!(hash(1, "en", "g"), hash(1, "eng", ""));
 }
 
 #[test]
-fn cache_without_places_keeps_nothing() {
-    let mut cache = Cache::new(Limits {
-        entries_max: 0,
-        ..Limits::default()
-    });
-    assert_eq!(keep(&mut cache, "a", 1, vec![]), Admission::TooLarge);
-    assert!(cache.is_empty());
-}
-
-#[test]
-fn newer_answer_takes_the_place_of_the_older_one() {
-    let mut cache = Cache::new(Limits::default());
-    let miss = ticket(&mut cache, START, &key("a"));
-    cache.admit(miss, key("a"), found(1, 10, vec![item(1)]));
-    cache.admit(miss, key("a"), found(2, 20, vec![item(2)]));
-    assert_eq!(cache.look_up(START, &key("a")), Lookup::Hit(2));
-    assert_eq!((cache.len(), cache.bytes()), (1, 21));
-    cache.invalidate(&[item(1)]);
-    assert!(
-        has(&mut cache, "a"),
-        "what the older answer showed does not matter any more"
-    );
+fn clock_that_goes_back_stops_nothing() {
+    let mut desk = Desk::new(Limits::default());
+    desk.keep("a", 1, 10, vec![item(1)]);
+    let waiting = desk.ask("b");
+    desk.jump_back(1_000_000);
+    assert_eq!(desk.hit("a"), Some((1, Freshness::Fresh)));
+    let (at, _) = desk.cache.poll_timeout().expect("somebody waits");
+    assert!(at.since(desk.now) <= Duration::from_secs(10));
+    desk.wait(10);
+    desk.tell(Input::Timeout);
+    assert_eq!(desk.heard[&waiting], Heard::TimedOut);
+    desk.wait(300);
+    desk.ask("a");
+    desk.wait(1_000_000_000);
+    assert_eq!(desk.hit("a"), None);
+    desk.tell(Input::Timeout);
 }

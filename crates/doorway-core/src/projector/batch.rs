@@ -1,6 +1,6 @@
 //! What is stored: changes of one agent's items, between two cursors.
 
-use base::Timestamp;
+use base::{ContentHash, Timestamp};
 use chain::{ActionHash, AgentPubKey, Head, Item, Record};
 
 /// How far one agent's chain is projected: the newest record that was stored.
@@ -45,6 +45,9 @@ pub struct Batch {
     pub cursor: Cursor,
     /// What changes, at most one change per record.
     pub changes: Vec<Change>,
+    /// Every record above `after` up to `cursor`, in order and verified; entries that are private to their author
+    /// are left out. With them a store can show the chain and prove its items without asking anybody.
+    pub records: Vec<Record>,
 }
 
 /// What one record does to the projection. The store asks [`super::merge()`] what becomes of it.
@@ -76,7 +79,7 @@ pub enum Change {
     },
 }
 
-/// One version of an item, with the signed record that proves it.
+/// One version of an item; the record that proves it is in [`Batch::records`] at the same sequence number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The item's identity: the hash of its first action.
@@ -93,8 +96,8 @@ pub struct Version {
     pub is_first: bool,
     /// The content, with its rules checked.
     pub content: Item,
-    /// The record as it was signed.
-    pub record: Record,
+    /// The blob that holds the body, when the record's entry only points to it.
+    pub spilled: Option<ContentHash>,
 }
 
 /// Why a record is not projected. It stays in its chain.

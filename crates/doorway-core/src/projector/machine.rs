@@ -141,6 +141,7 @@ impl Projector {
     ) {
         let Verdict {
             changes,
+            records,
             cursor,
             end,
         } = verdict;
@@ -166,6 +167,7 @@ impl Projector {
             after,
             cursor,
             changes,
+            records,
         }));
     }
 

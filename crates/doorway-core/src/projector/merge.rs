@@ -3,6 +3,7 @@
 //! Updates and deletes name the first action of an item. Whether there is such an item only the store knows, so it
 //! calls this inside its transaction; the rule stays here.
 
+use base::Reach;
 use chain::AgentPubKey;
 
 use super::{Change, Skip};
@@ -18,6 +19,12 @@ pub struct Known {
     pub seq: u32,
     /// Whether its author withdrew it.
     pub is_withdrawn: bool,
+    /// Who may see it.
+    pub reach: Reach,
+    /// Slug of its course; empty for what stands alone.
+    pub course: String,
+    /// Its own slug.
+    pub slug: String,
 }
 
 /// What to do with a change.

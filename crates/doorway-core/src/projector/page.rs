@@ -14,6 +14,8 @@ use super::{Change, Cursor, Fetched, Skip, Version};
 pub(super) struct Verdict {
     /// What the usable records change, in order.
     pub(super) changes: Vec<Change>,
+    /// The usable records, in order, without entries that are private to their author.
+    pub(super) records: Vec<Record>,
     /// Where the chain stands after the usable records; nothing when there was none.
     pub(super) cursor: Option<Cursor>,
     /// Why the page ends there.
@@ -55,6 +57,7 @@ pub(super) fn judge(
 ) -> Verdict {
     let mut verdict = Verdict {
         changes: Vec::new(),
+        records: Vec::new(),
         cursor: None,
         end: End::Complete,
     };
@@ -77,14 +80,14 @@ pub(super) fn judge(
         if is_known(verifier.head(), &record) {
             continue;
         }
-        match step(&mut verifier, record, body.as_deref()) {
-            Ok(Some(change)) => verdict.changes.push(change),
-            Ok(None) => {}
+        match step(&mut verifier, &record, body.as_deref()) {
+            Ok(change) => verdict.changes.extend(change),
             Err(end) => {
                 verdict.end = end;
                 break;
             }
         }
+        verdict.records.push(without_private(record));
         taken += 1;
     }
     if taken > 0 {
@@ -96,6 +99,14 @@ pub(super) fn judge(
         });
     }
     verdict
+}
+
+/// Leaves out an entry that is private to its author; the action stays, because the chain needs it.
+fn without_private(record: Record) -> Record {
+    match record.action().entry_visibility() {
+        Some(EntryVisibility::Private) => record::withhold(&record),
+        Some(EntryVisibility::Public) | None => record,
+    }
 }
 
 /// Tells whether a record lies before the head or is the head itself, as records of a page that overlaps do.
@@ -110,12 +121,12 @@ fn is_known(head: Option<&Head>, record: &Record) -> bool {
 /// Takes one record, unless its body is missing.
 fn step(
     verifier: &mut Verifier,
-    record: Record,
+    record: &Record,
     body: Option<&[u8]>,
 ) -> Result<Option<Change>, End> {
     let seq = record.action().action_seq();
     let mut tried = verifier.clone();
-    match tried.apply(&record) {
+    match tried.apply(record) {
         Ok(()) => {}
         Err(Rejection::Gap { wanted, found }) if found > wanted => {
             return Err(End::Gap { wanted, found });
@@ -138,8 +149,8 @@ fn step(
 }
 
 /// Reads what a verified record means.
-fn mean(record: Record, action: ActionHash, body: Option<&[u8]>) -> Meaning {
-    let at = record::timestamp(&record);
+fn mean(record: &Record, action: ActionHash, body: Option<&[u8]>) -> Meaning {
+    let at = record::timestamp(record);
     let (seq, author) = (
         record.action().action_seq(),
         record.action().author().clone(),
@@ -169,8 +180,8 @@ fn mean(record: Record, action: ActionHash, body: Option<&[u8]>) -> Meaning {
         | ActionData::CloseChain(_)
         | ActionData::OpenChain(_) => return Meaning::Nothing,
     };
-    match open(&record, body) {
-        Ok(content) => Meaning::Change(Change::Put(Box::new(Version {
+    match open(record, body) {
+        Ok((content, spilled)) => Meaning::Change(Change::Put(Box::new(Version {
             is_first: item.is_none(),
             item: item.unwrap_or_else(|| action.clone()),
             action,
@@ -178,7 +189,7 @@ fn mean(record: Record, action: ActionHash, body: Option<&[u8]>) -> Meaning {
             author,
             at,
             content,
-            record,
+            spilled,
         }))),
         Err(Closed::Missing(hash)) => Meaning::Missing(hash),
         Err(Closed::Skip(reason)) => Meaning::Change(Change::Skip {
@@ -195,8 +206,8 @@ enum Closed {
     Skip(Skip),
 }
 
-/// Reads the content of a record of this application.
-fn open(record: &Record, body: Option<&[u8]>) -> Result<Item, Closed> {
+/// Reads the content of a record of this application, and which blob holds it when the entry does not.
+fn open(record: &Record, body: Option<&[u8]>) -> Result<(Item, Option<ContentHash>), Closed> {
     if record.action().entry_visibility() == Some(&EntryVisibility::Private) {
         return Err(Closed::Skip(Skip::Private));
     }
@@ -204,7 +215,7 @@ fn open(record: &Record, body: Option<&[u8]>) -> Result<Item, Closed> {
     let envelope = Envelope::from_entry(entry)
         .map_err(|_: EnvelopeError| Closed::Skip(Skip::MalformedKind))?;
     let hash = match Item::open(&envelope).map_err(|error| Closed::Skip(reason(&error)))? {
-        Opened::Item(item) => return Ok(item),
+        Opened::Item(item) => return Ok((item, None)),
         Opened::Spilled { hash, bytes } if bytes <= SPILLED_BYTES_MAX as u64 => hash,
         Opened::Spilled { .. } => return Err(Closed::Skip(Skip::MalformedKind)),
     };
@@ -213,7 +224,7 @@ fn open(record: &Record, body: Option<&[u8]>) -> Result<Item, Closed> {
     }
     let body = body.ok_or(Closed::Missing(hash))?;
     match Item::open_spilled(&envelope, body) {
-        Ok(item) => Ok(item),
+        Ok(item) => Ok((item, Some(hash))),
         // The bytes are not those that were signed: the right ones are still missing.
         Err(KindError::Spilled) if ContentHash::of(body) != hash => Err(Closed::Missing(hash)),
         Err(error) => Err(Closed::Skip(reason(&error))),

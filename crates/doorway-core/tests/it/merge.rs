@@ -27,7 +27,7 @@ fn put(is_first: bool, content: Item) -> Change {
         at,
         is_first,
         content,
-        record,
+        spilled: None,
     }))
 }
 
@@ -48,6 +48,9 @@ fn known(author: u8, kind: &str, seq: u32, is_withdrawn: bool) -> Known {
         kind: kind.to_owned(),
         seq,
         is_withdrawn,
+        reach: base::Reach::Commons,
+        course: String::new(),
+        slug: "a".to_owned(),
     }
 }
 

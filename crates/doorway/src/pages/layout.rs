@@ -61,11 +61,20 @@ impl<'h> Head<'h> {
 
 /// Writes a whole document around `content`, which is the inside of `main`.
 pub(super) fn document(site: &Site, head: &Head<'_>, content: &Markup) -> Markup {
+    framed(site, head, None, content)
+}
+
+/// Writes a document that browsers fetch again after some seconds.
+pub(super) fn refreshed(site: &Site, head: &Head<'_>, secs: u32, content: &Markup) -> Markup {
+    framed(site, head, Some(secs), content)
+}
+
+fn framed(site: &Site, head: &Head<'_>, refresh_secs: Option<u32>, content: &Markup) -> Markup {
     let words = &site.language.strings().frame;
     html! {
         (DOCTYPE)
         html lang=(site.language.tag()) {
-            (document_head(site, head))
+            (document_head(site, head, refresh_secs))
             body {
                 a.skip href="#main" { (words.skip) }
                 header.site {
@@ -92,7 +101,7 @@ pub(super) fn document(site: &Site, head: &Head<'_>, content: &Markup) -> Markup
     }
 }
 
-fn document_head(site: &Site, head: &Head<'_>) -> Markup {
+fn document_head(site: &Site, head: &Head<'_>, refresh_secs: Option<u32>) -> Markup {
     let title = if head.title == site.name {
         site.name.clone()
     } else {
@@ -114,6 +123,7 @@ fn document_head(site: &Site, head: &Head<'_>) -> Markup {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
+            @if let Some(secs) = refresh_secs { meta http-equiv="refresh" content=(secs); }
             title { (title) }
             @if !head.description.is_empty() {
                 meta name="description" content=(head.description);

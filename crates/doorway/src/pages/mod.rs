@@ -20,6 +20,7 @@ mod parts;
 mod problem;
 mod proof;
 mod search;
+mod status;
 pub mod strings;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -32,6 +33,7 @@ pub use parts::PLACES_SHOWN_MAX;
 pub use problem::{not_found, notice, problem};
 pub use proof::{history, proof};
 pub use search::search;
+pub use status::status;
 
 /// What may stand in a query's value as it is (RFC 3986 §2.3).
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC

@@ -6,6 +6,7 @@
 
 mod english;
 mod german;
+pub mod status;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -177,6 +178,7 @@ pub struct Strings {
     pub search: SearchWords,
     pub proof: ProofWords,
     pub problem: ProblemWords,
+    pub status: &'static status::StatusWords,
     months: [&'static str; 12],
 }
 

@@ -38,7 +38,7 @@ fn every_page_has_one_title_and_headings_in_order() {
         let document = Html::parse_document(&page);
         assert_eq!(all(&document, "h1").len(), 1, "{name}");
         assert_eq!(all(&document, "main").len(), 1, "{name}");
-        assert_eq!(all(&document, "title").len(), 1, "{name}");
+        assert_eq!(all(&document, "head title").len(), 1, "{name}");
         let selector = Selector::parse("h1, h2, h3, h4, h5, h6").expect("a valid selector");
         let mut last = 0;
         for heading in document.select(&selector) {

@@ -11,7 +11,7 @@ use crate::hot::Made;
 use crate::pages::model::{Article, Contents, Course, Neighbour, Page, Place, Site};
 use crate::pages::{self};
 use crate::present;
-use crate::reads::{course_address, item_tag};
+use crate::reads::{course_address, tags_of};
 use crate::service::Doorway;
 use crate::store::{Row, Sight};
 
@@ -41,7 +41,7 @@ impl Doorway {
         let pages = by_id(rows);
         let contents = contents(&path, &pages);
         let order = order(&path, &pages);
-        let mut tags = vec![item_tag(&row)?, Tag::Course(path.slug.clone()), Tag::Lists];
+        let mut tags = tags_of(&row)?;
         tags.push(author_tag(&loaded.record));
         let model = Course {
             start_href: order.first().map(|row| present::page_of(row)),
@@ -69,11 +69,11 @@ impl Doorway {
         let (row, author) = (loaded.row, author_tag(&loaded.record));
         let content = content_of(loaded.item)?;
         let rendered = render(&content);
-        let mut tags = vec![item_tag(&row)?, author, Tag::Lists];
+        let mut tags = tags_of(&row)?;
+        tags.push(author);
         let mut reach = row.reach;
         let mut around = Around::default();
         if let Some(course) = self.course_around(&row, sight).await? {
-            tags.push(Tag::Course(row.course.clone()));
             reach = reach.min(course.reach);
             around = course.around;
         }

@@ -3,6 +3,7 @@
 use base::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chain::AgentPubKey;
 use chain::kind::Content;
 use doorway_core::cache::Tag;
 
@@ -11,7 +12,7 @@ use crate::hot::Made;
 use crate::pages::model::{Article, Byline, ChangeKind, History, Page, Proof, Site, Version};
 use crate::pages::{self};
 use crate::present;
-use crate::reads::item_tag;
+use crate::reads::tags_of;
 use crate::service::Doorway;
 use crate::store::{Row, Sight, Wanted};
 
@@ -23,7 +24,7 @@ impl Doorway {
         sight: &Sight,
     ) -> Result<Made, Problem> {
         let row = self.find(Wanted::Id(id.to_owned()), sight).await?;
-        let tags = vec![item_tag(&row)?, Tag::Lists];
+        let tags = evidence_tags(&row)?;
         let loaded = self.load(row).await?;
         let (row, record) = (loaded.row, loaded.record);
         let action = record.action();
@@ -53,7 +54,7 @@ impl Doorway {
         sight: &Sight,
     ) -> Result<Made, Problem> {
         let row = self.find(Wanted::Id(id.to_owned()), sight).await?;
-        let tags = vec![item_tag(&row)?, Tag::Lists];
+        let tags = evidence_tags(&row)?;
         let author = self.name_of(&row.author, sight).await?;
         let versions = self.versions(&row).await?;
         let model = History {
@@ -90,7 +91,7 @@ impl Doorway {
         sight: &Sight,
     ) -> Result<Made, Problem> {
         let row = self.find(Wanted::Id(id.to_owned()), sight).await?;
-        let tags = vec![item_tag(&row)?, Tag::Lists];
+        let tags = evidence_tags(&row)?;
         let loaded = self.load_version(row, seq, sight).await?;
         let reach = loaded.row.reach.min(loaded.item.reach());
         let (row, record) = (loaded.row, loaded.record);
@@ -123,4 +124,12 @@ impl Doorway {
 /// Returns the address of one version with its proof.
 fn proof_at(row: &Row, seq: u32) -> String {
     format!("/api/v1/cache/{}/{}?proof=1&seq={seq}", row.kind, row.id)
+}
+
+/// Returns what makes evidence about an item wrong: the item itself, and what its author is called.
+fn evidence_tags(row: &Row) -> Result<Vec<Tag>, Problem> {
+    let mut tags = tags_of(row)?;
+    let author = AgentPubKey::try_from(row.author.as_str());
+    tags.extend(author.map(Tag::Author).ok());
+    Ok(tags)
 }

@@ -17,7 +17,7 @@ pub(super) async fn list(
 ) -> Result<Json<MembersView>, ProblemResponse> {
     doorway.permit(&headers, Action::ListMembers).await?;
     let mut members = Vec::new();
-    for member in doorway.community().members().await? {
+    for member in doorway.home()?.community.members().await? {
         members.push(view(&doorway, &member).await?);
     }
     Ok(Json(MembersView {

@@ -22,8 +22,9 @@ pub(super) async fn challenge(
     State(doorway): State<Doorway>,
     Json(request): Json<ChallengeRequest>,
 ) -> Result<Json<ChallengeView>, ProblemResponse> {
+    let home = doorway.home()?;
     let agent = super::chains::agent(&request.agent)?;
-    let challenge = doorway.tokens().challenge(&agent, doorway.now(), &nonce()?);
+    let challenge = home.tokens.challenge(&agent, doorway.now(), &nonce()?);
     Ok(Json(ChallengeView {
         schema_version: SCHEMA_VERSION,
         challenge,
@@ -34,6 +35,7 @@ pub(super) async fn token(
     State(doorway): State<Doorway>,
     Json(request): Json<TokenRequest>,
 ) -> Result<Json<TokenView>, ProblemResponse> {
+    let home = doorway.home()?;
     let signature = STANDARD.decode(&request.signature).ok();
     let signature: [u8; 64] = signature
         .and_then(|bytes| bytes.try_into().ok())
@@ -44,21 +46,14 @@ pub(super) async fn token(
             )
         })?;
     let now = doorway.now();
-    let agent: AgentPubKey = doorway
-        .tokens()
-        .answered(&request.challenge, &signature, now)?;
-    if doorway
-        .community()
-        .member(&agent.to_string())
-        .await?
-        .is_none()
-    {
+    let agent: AgentPubKey = home.tokens.answered(&request.challenge, &signature, now)?;
+    if home.community.member(&agent.to_string()).await?.is_none() {
         return Err(Problem::from(Denial::NotAMember).into());
     }
     let life = Purpose::Access.life().as_secs();
     Ok(Json(TokenView {
         schema_version: SCHEMA_VERSION,
-        token: doorway.tokens().access(&agent, now, &nonce()?),
+        token: home.tokens.access(&agent, now, &nonce()?),
         expires_secs: u32::try_from(life).unwrap_or(u32::MAX),
     }))
 }

@@ -53,9 +53,10 @@ pub(super) async fn append(
     Path(name): Path<String>,
     body: Body,
 ) -> Result<Response, ProblemResponse> {
+    let home = doorway.home()?;
     let author = agent(&name)?;
     check_schema(&headers).map_err(|refusal| *refusal)?;
-    let is_member = doorway.community().member(&name).await?.is_some();
+    let is_member = home.community.member(&name).await?.is_some();
     if !is_member {
         return Err(Problem::from(intake::Refusal::NotAMember(author)).into());
     }
@@ -119,12 +120,12 @@ impl Doorway {
         author: &AgentPubKey,
         records: Vec<Record>,
     ) -> Result<ChainPutView, Problem> {
-        let cell = self.cell(author);
-        let page = self
-            .conductor()
-            .chain(&cell, None, 1)
-            .await
-            .map_err(conductor_problem)?;
+        let home = self.home()?;
+        // What another process projects must not be continued here.
+        if let Some(writing) = self.writing() {
+            writing.epoch()?;
+        }
+        let page = home.chain(author, None, 1).await?;
         let overlap = self.overlap(author, page.head.as_ref(), &records).await?;
         let claim = Claim {
             author,
@@ -143,11 +144,13 @@ impl Doorway {
         let head = if fresh.is_empty() {
             plan.head
         } else {
-            let appended = self.conductor().append(&cell, fresh).await;
+            let appended = home.conductor.append(&home.cell(author), fresh).await;
             Some(appended.map_err(conductor_problem)?)
         };
         let head = head.ok_or_else(|| Problem::new(Code::MalformedBody, "no records were sent"))?;
-        self.projection().committed(author, head.seq);
+        if let Some(projection) = self.projection() {
+            projection.committed(author, head.seq);
+        }
         Ok(ChainPutView {
             schema_version: SCHEMA_VERSION,
             accepted,
@@ -173,11 +176,7 @@ impl Doorway {
         let mut after = first.checked_sub(1);
         while known.len() < (last - first + 1) as usize {
             let limit = last - after.map_or(0, |after| after + 1) + 1;
-            let page = self
-                .conductor()
-                .chain(&self.cell(author), after, limit)
-                .await
-                .map_err(conductor_problem)?;
+            let page = self.home()?.chain(author, after, limit).await?;
             if page.records.is_empty() {
                 break;
             }

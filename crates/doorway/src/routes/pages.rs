@@ -2,18 +2,16 @@
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
-use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
-use doorway_core::cache::Key;
+use futures::FutureExt as _;
 use http_kit::{Path, ProblemResponse, Query, cache};
 use serde::Deserialize;
 
 use super::respond;
+use crate::hot::path::{key_of, language_of};
 use crate::pages::assets;
-use crate::pages::strings::Language;
 use crate::people::View;
 use crate::reads::nothing;
 use crate::service::Doorway;
@@ -28,18 +26,16 @@ pub(super) struct SearchParameters {
 
 /// Makes a page or takes it from the hot cache; the language of the frame belongs to the question.
 async fn show(doorway: &Doorway, uri: &Uri, headers: &HeaderMap, view: View) -> Answer {
-    let wish = headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok());
-    let language = Language::choose(wish);
+    let language = language_of(headers);
     let sight = doorway.sight(headers).await?;
-    let key = Key {
-        class: language.tag(),
-        text: uri.to_string(),
+    let key = key_of(uri, headers);
+    let make = {
+        let (doorway, sight) = (doorway.clone(), sight.clone());
+        move || async move { doorway.page(view, language, &sight).await }.boxed()
     };
-    let make = doorway.page(view, language, &sight);
-    let made = doorway.hot().answer(key, &sight, make).await?;
-    Ok(respond::send(headers, &made, &sight))
+    let answer = doorway.hot().answer(key, &sight, make).await;
+    let ready = answer.map_err(respond::refuse)?;
+    Ok(respond::send_ready(headers, &ready))
 }
 
 macro_rules! pages {

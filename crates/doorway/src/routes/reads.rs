@@ -1,20 +1,18 @@
 //! Items, lists and search results, for programs.
 
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use base::{Code, Problem};
-use doorway_core::cache::Key;
+use futures::FutureExt as _;
 use http_kit::{Path, ProblemResponse, Query};
 use serde::Deserialize;
 
 use super::respond;
+use crate::hot::path::key_of;
 use crate::present;
 use crate::reads::{Asked, ListParameters, nothing};
 use crate::service::Doorway;
-
-/// Class of these answers in the hot cache.
-const CLASS: &str = "json";
 
 #[derive(Deserialize)]
 pub(super) struct ItemParameters {
@@ -29,13 +27,6 @@ pub(super) struct SearchParameters {
     limit: Option<u32>,
 }
 
-fn key(uri: &Uri) -> Key {
-    Key {
-        class: CLASS,
-        text: uri.to_string(),
-    }
-}
-
 pub(super) async fn list(
     State(doorway): State<Doorway>,
     OriginalUri(uri): OriginalUri,
@@ -45,9 +36,14 @@ pub(super) async fn list(
 ) -> Result<Response, ProblemResponse> {
     let kind = present::kind_of(&kind).ok_or_else(nothing)?;
     let sight = doorway.sight(&headers).await?;
-    let make = doorway.list(kind, &parameters, &sight);
-    let made = doorway.hot().answer(key(&uri), &sight, make).await?;
-    Ok(respond::send(&headers, &made, &sight))
+    let key = key_of(&uri, &headers);
+    let make = {
+        let (doorway, sight) = (doorway.clone(), sight.clone());
+        move || async move { doorway.list(kind, &parameters, &sight).await }.boxed()
+    };
+    let answer = doorway.hot().answer(key, &sight, make).await;
+    let ready = answer.map_err(respond::refuse)?;
+    Ok(respond::send_ready(&headers, &ready))
 }
 
 pub(super) async fn item(
@@ -71,9 +67,14 @@ pub(super) async fn item(
         with_proof,
         seq: parameters.seq,
     };
-    let make = doorway.item(kind, &id, asked, &sight);
-    let made = doorway.hot().answer(key(&uri), &sight, make).await?;
-    Ok(respond::send(&headers, &made, &sight))
+    let key = key_of(&uri, &headers);
+    let make = {
+        let (doorway, sight) = (doorway.clone(), sight.clone());
+        move || async move { doorway.item(kind, &id, asked, &sight).await }.boxed()
+    };
+    let answer = doorway.hot().answer(key, &sight, make).await;
+    let ready = answer.map_err(respond::refuse)?;
+    Ok(respond::send_ready(&headers, &ready))
 }
 
 pub(super) async fn search(
@@ -84,12 +85,20 @@ pub(super) async fn search(
 ) -> Result<Response, ProblemResponse> {
     let sight = doorway.sight(&headers).await?;
     let text = parameters.q.unwrap_or_default();
-    let make = doorway.search(
-        &text,
-        parameters.cursor.as_deref(),
-        parameters.limit,
-        &sight,
-    );
-    let made = doorway.hot().answer(key(&uri), &sight, make).await?;
-    Ok(respond::send(&headers, &made, &sight))
+    let key = key_of(&uri, &headers);
+    let make = {
+        let (doorway, sight) = (doorway.clone(), sight.clone());
+        let SearchParameters { cursor, limit, .. } = parameters;
+        move || {
+            async move {
+                doorway
+                    .search(&text, cursor.as_deref(), limit, &sight)
+                    .await
+            }
+            .boxed()
+        }
+    };
+    let answer = doorway.hot().answer(key, &sight, make).await;
+    let ready = answer.map_err(respond::refuse)?;
+    Ok(respond::send_ready(&headers, &ready))
 }

@@ -1,52 +1,90 @@
 //! What a doorway says about itself.
 
 use api::{
-    CommunityView, HealthView, ReadyView, SCHEMA_VERSION, SUPPORTED, VersionView,
+    CommunityView, HealthView, LeaseView, ReadyView, SCHEMA_VERSION, SUPPORTED, VersionView,
     openapi as document,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use base::Code;
 use http_kit::{Json, ProblemResponse};
 
+use crate::projection::{Handle, Stalled};
 use crate::service::Doorway;
+use crate::writing::Writing;
 
 /// Version of the program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) async fn health(State(doorway): State<Doorway>) -> Json<HealthView> {
+    let lease = doorway.writing().map(Writing::state);
+    let holds = lease.as_ref().is_some_and(|lease| lease.epoch.is_some());
     let status = if doorway.is_draining() {
         "draining"
+    } else if lease.is_some() && !holds {
+        "standby"
     } else {
         "online"
     };
+    let bus = doorway.bus().health();
     Json(HealthView {
         schema_version: SCHEMA_VERSION,
         healthy: true,
         status: status.to_owned(),
         version: VERSION.to_owned(),
         uptime_secs: doorway.uptime().as_secs(),
-        projection_writer: true,
+        // A copy holds the lease of its own store, and still is no writer of the community.
+        projection_writer: holds && doorway.home().is_ok(),
+        lease: lease
+            .and_then(|lease| lease.holder)
+            .map(|(holder, epoch)| LeaseView { holder, epoch }),
+        bus: bus.backend.as_str().to_owned(),
+        bus_is_connected: bus.is_connected,
     })
 }
 
 pub(super) async fn ready(State(doorway): State<Doorway>) -> Response {
-    let conductor = matches!(doorway.conductor().health().await, Ok(health) if health.is_ready);
-    let projection = doorway.store().cursors().await.is_ok();
-    let view = ReadyView {
-        schema_version: SCHEMA_VERSION,
-        ready: conductor && projection && !doorway.is_draining(),
-        conductor,
-        projection,
-        projection_lag_records: doorway.projection().lag(),
-        stalled: doorway.projection().stalled(),
-    };
+    let view = doorway.readiness().await;
     let status = if view.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(view)).into_response()
+}
+
+impl Doorway {
+    /// Tells whether this process should get visitors.
+    pub(crate) async fn readiness(&self) -> ReadyView {
+        let conductor = match self.home() {
+            Ok(home) => matches!(home.conductor.health().await, Ok(health) if health.is_ready),
+            Err(_) => true,
+        };
+        let projection = self.store().log_ends().await.is_ok();
+        let lag = self.projection().map_or(0, Handle::lag);
+        let follows = self.following().map(|follow| follow.view(lag));
+        let is_complete = follows.as_ref().is_none_or(|follows| follows.is_complete);
+        ReadyView {
+            schema_version: SCHEMA_VERSION,
+            ready: conductor && projection && is_complete && !self.is_draining(),
+            conductor,
+            projection,
+            projection_lag_records: lag,
+            stalled: self.stalled(),
+            follows,
+        }
+    }
+
+    /// Tells which chains cannot be projected any further; for a copy, with the code of what was served wrongly.
+    fn stalled(&self) -> Vec<String> {
+        let stalled = self.projection().map(Handle::stalled).unwrap_or_default();
+        let line = |stalled: Stalled| match self.following() {
+            Some(_) if stalled.is_invalid => format!("{} {stalled}", Code::SourceForged),
+            Some(_) | None => stalled.to_string(),
+        };
+        stalled.into_iter().map(line).collect()
+    }
 }
 
 pub(super) async fn version(State(doorway): State<Doorway>) -> Json<VersionView> {

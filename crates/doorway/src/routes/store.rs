@@ -19,7 +19,7 @@ use http_kit::{
 
 use crate::reads::nothing;
 use crate::service::Doorway;
-use crate::store::Sight;
+use crate::store::{Named, Sight};
 
 /// Nothing in a blob runs or loads anything, whatever it claims to be.
 const BLOB_POLICY: HeaderValue = HeaderValue::from_static(
@@ -49,12 +49,12 @@ pub(super) async fn write(
     }
     let stored = upload.finish(expected).await.map_err(refused)?;
     let now = doorway.now();
-    doorway
-        .community()
-        .uploaded(&stored.hash, &agent, now)
-        .await?;
+    let home = doorway.home()?;
+    home.community.uploaded(&stored.hash, &agent, now).await?;
     let hash = stored.hash;
-    doorway.projection().tell(Input::BlobStored { hash }).await;
+    if let Some(projection) = doorway.projection() {
+        projection.tell(Input::BlobStored { hash }).await;
+    }
     let view = StoredBlobView {
         schema_version: SCHEMA_VERSION,
         hash: hash.to_string(),
@@ -76,10 +76,7 @@ pub(super) async fn read(
         .map_err(|error| Problem::new(Code::MalformedHash, format!("{error}")))?;
     let sight = doorway.sight(&headers).await?;
     let described = doorway.describe_blob(&hash, &sight).await?;
-    let found = doorway.blobs().get(&hash).await;
-    let blob = found
-        .map_err(|error| error.problem())?
-        .ok_or_else(nothing)?;
+    let blob = doorway.blob(&hash).await?.ok_or_else(nothing)?;
     let representation = Representation {
         source: Arc::new(blob),
         etag: Some(ETag::of_hash(&hash)),
@@ -132,17 +129,22 @@ impl Described {
 impl Doorway {
     /// Finds a manifest that lets this reader see the blob; who brought it may see it without one.
     async fn describe_blob(&self, hash: &ContentHash, sight: &Sight) -> Result<Described, Problem> {
-        let manifests = self.store().manifests(&hash.to_string()).await?;
-        if let Some(row) = manifests.into_iter().find(|row| sight.admits(row)) {
+        let names = self.store().names_of(&hash.to_string()).await?;
+        let admits = |named: &Named| named.reach.admits(&sight.reader(), &named.author);
+        if let Some(named) = names.into_iter().find(admits) {
+            let media_type = match named.media_type.as_str() {
+                "" => UNKNOWN.to_owned(),
+                _ => named.media_type,
+            };
             return Ok(Described {
-                media_type: row.summary,
-                reach: row.reach,
+                media_type,
+                reach: named.reach,
             });
         }
         let Some(key) = &sight.key else {
             return Err(nothing());
         };
-        if self.community().has_uploaded(hash, key).await? {
+        if self.home()?.community.has_uploaded(hash, key).await? {
             return Ok(Described {
                 media_type: UNKNOWN.to_owned(),
                 reach: Reach::Private,

@@ -1,39 +1,40 @@
 //! The projection in one SQLite file.
 
+mod grant;
+mod queries;
+mod rows;
+mod write;
+
 use std::path::Path;
 
 use api::{DbSchemaView, SCHEMA_VERSION, TableView};
 use chain::AgentPubKey;
-use chain::kind::Profile;
-use db::rusqlite::{self, Connection, OptionalExtension as _, ToSql, params};
+use db::rusqlite::{self, Connection, OptionalExtension as _, params};
 use db::{Fault, Limits, Migration, OpenError, Sqlite};
-use doorway_core::projector::{Batch, Cursor};
+use doorway_core::address::Address;
+use doorway_core::event::Event;
+use doorway_core::lease::{self, Request};
+use doorway_core::projector::Cursor;
 
-use super::rows::{self, COLUMNS, COLUMNS_LEN};
 use super::{
-    Applied, Found, ListQuery, ProjectionStore, Reply, Row, SearchQuery, Sight, StoreError,
-    VersionRow, Wanted, write,
+    Applied, Apply, ChainRows, Claimant, Found, Introduction, ListQuery, LogEnds, Named,
+    ProjectionStore, Reply, Row, SearchQuery, Sight, StoreError, StoreHealth, VersionRow, Wanted,
 };
+use crate::store::described::{CHAIN_BYTES_MAX, CLAIMANTS_MAX, VERSIONS_MAX, eyes};
 
 /// The schema, step by step; a released step is never edited.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "items, versions, cursors, words",
-    sql: include_str!("schema.sql"),
-}];
-
-/// Most matches that a search counts.
-const COUNTED_MAX: u32 = 1_000;
-
-/// Most versions of one item that are read at once.
-const VERSIONS_MAX: u32 = 1_000;
-
-/// Most pages of one course; the tree of a course has no more nodes.
-const PAGES_MAX: u32 = 10_000;
-
-/// The visible rows, said in SQL: parameters 1 and 2 are the narrowest reach of other people's things and the
-/// reader's own key. Every row is asked again by [`Sight::admits`] before it leaves the store.
-const VISIBLE: &str = "items.is_withdrawn = 0 AND (items.reach >= ?1 OR items.author = ?2)";
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "items, versions, cursors, words",
+        sql: include_str!("sqlite/schema-1.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "records, addresses, events, lease",
+        sql: include_str!("sqlite/schema-2.sql"),
+    },
+];
 
 /// A projection store in a file of its own.
 #[derive(Clone)]
@@ -51,14 +52,6 @@ impl SqliteStore {
         Ok(Self { sqlite })
     }
 
-    /// Finishes what was queued and closes the file.
-    ///
-    /// # Errors
-    /// When the file cannot be brought to its final state; nothing acknowledged is lost.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        self.sqlite.close().await.map_err(failed)
-    }
-
     async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -70,6 +63,13 @@ impl SqliteStore {
     }
 }
 
+/// The columns of a version with the record that holds its content.
+const VERSION: &str = "SELECT versions.seq, versions.change, versions.hash, versions.at_us,
+        records.action, records.signature, records.entry
+     FROM versions JOIN items ON items.id = versions.item
+     LEFT JOIN records ON records.agent = items.author AND records.seq = versions.seq
+                      AND versions.change <> 'delete'";
+
 fn failed(fault: Fault) -> StoreError {
     match fault {
         Fault::DiskFull => StoreError::DiskFull,
@@ -78,14 +78,15 @@ fn failed(fault: Fault) -> StoreError {
         | Fault::Poisoned
         | Fault::TransactionEnded
         | Fault::Closed
-        | Fault::Sql(_) => StoreError::Failed(base::told(&fault)),
+        | Fault::Sql(_)
+        | Fault::Unreachable(_)
+        | Fault::OutcomeUnknown(_)
+        | Fault::Overloaded
+        | Fault::Conflict
+        | Fault::ReadOnly
+        | Fault::Server(_)
+        | Fault::Statement(_) => StoreError::Failed(base::told(&fault)),
     }
-}
-
-/// The two parameters of [`VISIBLE`].
-fn eyes(sight: &Sight) -> (u8, String) {
-    let floor = rows::reach_number(sight.reader().floor());
-    (floor, sight.key.clone().unwrap_or_default())
 }
 
 impl ProjectionStore for SqliteStore {
@@ -98,12 +99,125 @@ impl ProjectionStore for SqliteStore {
         }))
     }
 
-    fn apply(&self, batch: Batch) -> Reply<'_, Applied> {
+    fn cursor<'a>(&'a self, agent: &'a AgentPubKey) -> Reply<'a, Option<Cursor>> {
+        let agent = agent.to_string();
+        Box::pin(self.read(move |connection| write::cursor_of(connection, &agent)))
+    }
+
+    fn apply(&self, apply: Apply) -> Reply<'_, Applied> {
         Box::pin(async move {
-            self.sqlite
-                .write(move |connection| write::apply(connection, &batch))
-                .await
-                .map_err(|error| failed(error.into()))
+            let outcome = self
+                .sqlite
+                .write(move |connection| write::apply(connection, &apply))
+                .await;
+            outcome
+                .map_err(|error| failed(error.into()))?
+                .map_err(|(holder, epoch)| StoreError::Fenced { holder, epoch })
+        })
+    }
+
+    fn chain<'a>(
+        &'a self,
+        agent: &'a AgentPubKey,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Reply<'a, ChainRows> {
+        let agent = agent.to_string();
+        Box::pin(self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT action, signature, entry FROM records WHERE agent = ?1 AND seq >= ?2
+                 ORDER BY seq LIMIT ?3",
+            )?;
+            let first = after.map_or(0, |after| u64::from(after) + 1);
+            let mut rows = statement.query(params![agent, first, limit])?;
+            let (mut records, mut bytes) = (Vec::new(), 0);
+            while bytes <= CHAIN_BYTES_MAX
+                && let Some(row) = rows.next()?
+            {
+                let entry = row.get_ref(2)?.as_bytes_or_null();
+                bytes += entry.ok().flatten().map_or(0, <[u8]>::len);
+                records.push(rows::record(row)?);
+            }
+            let cursor = write::cursor_of(connection, &agent)?;
+            Ok(ChainRows { records, cursor })
+        }))
+    }
+
+    fn claimants<'a>(&'a self, address: &'a Address) -> Reply<'a, Vec<Claimant>> {
+        let Address { kind, course, slug } = address.clone();
+        Box::pin(self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT agent, number FROM addresses
+                     WHERE kind = ?1 AND course = ?2 AND slug = ?3 ORDER BY number, agent LIMIT ?4",
+                )?
+                .query_map(params![kind, course, slug, CLAIMANTS_MAX], |row| {
+                    Ok(Claimant {
+                        agent: row.get(0)?,
+                        number: row.get(1)?,
+                    })
+                })?
+                .collect()
+        }))
+    }
+
+    fn names_of<'a>(&'a self, hash: &'a str) -> Reply<'a, Vec<Named>> {
+        let hash = hash.to_owned();
+        Box::pin(self.read(move |connection| queries::names_of(connection, &hash)))
+    }
+
+    fn events(&self, after: u64, limit: u32) -> Reply<'_, Vec<Event>> {
+        Box::pin(self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT number, at_us, agent, seq, head, changes FROM events
+                     WHERE number > ?1 ORDER BY number LIMIT ?2",
+                )?
+                .query_map(params![after, limit], rows::event)?
+                .collect()
+        }))
+    }
+
+    fn log_ends(&self) -> Reply<'_, LogEnds> {
+        Box::pin(self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT log.id, coalesce(min(events.number), 1), coalesce(max(events.number), 0)
+                     FROM log LEFT JOIN events ON true",
+                )?
+                .query_row([], |row| {
+                    let id: i64 = row.get(0)?;
+                    Ok(LogEnds {
+                        log: id.cast_unsigned(),
+                        oldest: row.get(1)?,
+                        newest: row.get(2)?,
+                    })
+                })
+        }))
+    }
+
+    fn introduce<'a>(&'a self, introduction: &'a Introduction) -> Reply<'a, ()> {
+        let introduction = introduction.clone();
+        Box::pin(async move {
+            let outcome = self
+                .sqlite
+                .write(move |connection| grant::introduce(connection, &introduction))
+                .await;
+            let is_ours = outcome.map_err(|error| failed(error.into()))?;
+            is_ours.then_some(()).ok_or_else(super::foreign)
+        })
+    }
+
+    fn introduction(&self) -> Reply<'_, Option<Introduction>> {
+        Box::pin(self.read(grant::introduction))
+    }
+
+    fn lease(&self, request: Request) -> Reply<'_, lease::Reply> {
+        Box::pin(async move {
+            let answered = self
+                .sqlite
+                .write(move |connection| grant::ask(connection, &request));
+            answered.await.map_err(|error| failed(error.into()))
         })
     }
 
@@ -112,7 +226,7 @@ impl ProjectionStore for SqliteStore {
         Box::pin(async move {
             let (floor, key) = eyes(&sight);
             let found = self
-                .read(move |connection| find(connection, &wanted, floor, &key))
+                .read(move |connection| queries::find(connection, &wanted, floor, &key))
                 .await?;
             Ok(found.filter(|row| sight.admits(row)))
         })
@@ -123,7 +237,7 @@ impl ProjectionStore for SqliteStore {
         Box::pin(async move {
             let (floor, key) = eyes(&sight);
             let mut rows = self
-                .read(move |connection| list(connection, &query, floor, &key))
+                .read(move |connection| queries::list(connection, &query, floor, &key))
                 .await?;
             rows.retain(|row| sight.admits(row));
             Ok(rows)
@@ -135,7 +249,7 @@ impl ProjectionStore for SqliteStore {
         Box::pin(async move {
             let (floor, key) = eyes(&sight);
             let mut found = self
-                .read(move |connection| search(connection, &query, floor, &key))
+                .read(move |connection| queries::search(connection, &query, floor, &key))
                 .await?;
             found.hits.retain(|(row, _)| sight.admits(row));
             Ok(found)
@@ -146,10 +260,9 @@ impl ProjectionStore for SqliteStore {
         let id = id.to_owned();
         Box::pin(self.read(move |connection| {
             connection
-                .prepare_cached(
-                    "SELECT seq, change, hash, at_us, action, signature, entry
-                     FROM versions WHERE item = ?1 ORDER BY seq LIMIT ?2",
-                )?
+                .prepare_cached(&format!(
+                    "{VERSION} WHERE versions.item = ?1 ORDER BY versions.seq LIMIT ?2"
+                ))?
                 .query_map(params![id, VERSIONS_MAX], rows::version)?
                 .collect()
         }))
@@ -159,26 +272,11 @@ impl ProjectionStore for SqliteStore {
         let id = id.to_owned();
         Box::pin(self.read(move |connection| {
             connection
-                .prepare_cached(
-                    "SELECT seq, change, hash, at_us, action, signature, entry
-                     FROM versions WHERE item = ?1 AND seq = ?2",
-                )?
+                .prepare_cached(&format!(
+                    "{VERSION} WHERE versions.item = ?1 AND versions.seq = ?2"
+                ))?
                 .query_row(params![id, seq], rows::version)
                 .optional()
-        }))
-    }
-
-    fn manifests(&self, hash: &str) -> Reply<'_, Vec<Row>> {
-        let hash = hash.to_owned();
-        Box::pin(self.read(move |connection| {
-            connection
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM items
-                     WHERE kind = 'blob-manifest' AND course = '' AND slug = ?1 AND is_withdrawn = 0
-                     ORDER BY reach DESC, created_at_us, id LIMIT 100"
-                ))?
-                .query_map([hash], rows::row)?
-                .collect()
         }))
     }
 
@@ -188,14 +286,7 @@ impl ProjectionStore for SqliteStore {
             let (floor, key) = eyes(&sight);
             let mut rows: Vec<Row> = self
                 .read(move |connection| {
-                    connection
-                        .prepare_cached(&format!(
-                            "SELECT {COLUMNS} FROM items
-                             WHERE {VISIBLE} AND kind = 'content' AND course = ?3 AND author = ?4
-                             ORDER BY created_at_us, id LIMIT ?5"
-                        ))?
-                        .query_map(params![floor, key, course, author, PAGES_MAX], rows::row)?
-                        .collect()
+                    queries::pages_of(connection, &course, &author, floor, &key)
                 })
                 .await?;
             rows.retain(|row| sight.admits(row));
@@ -230,116 +321,15 @@ impl ProjectionStore for SqliteStore {
             })
         })
     }
-}
 
-fn find(
-    connection: &Connection,
-    wanted: &Wanted,
-    floor: u8,
-    key: &str,
-) -> rusqlite::Result<Option<Row>> {
-    let (condition, values): (_, [&str; 4]) = match wanted {
-        Wanted::Id(id) => ("id = ?3 AND ?4 || ?5 || ?6 = ''", [id, "", "", ""]),
-        Wanted::Place {
-            kind,
-            course,
-            slug,
-            author,
-        } => (
-            "kind = ?3 AND course = ?4 AND slug = ?5 AND (?6 = '' OR author = ?6)
-             ORDER BY created_at_us, id",
-            [kind, course, slug, author],
-        ),
-        Wanted::Profile(author) => (
-            "kind = ?3 AND author = ?4 AND ?5 || ?6 = '' ORDER BY changed_at_us DESC, id",
-            [Profile::KIND, author, "", ""],
-        ),
-    };
-    let [first, second, third, fourth] = values;
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM items WHERE {VISIBLE} AND {condition} LIMIT 1"
-        ))?
-        .query_row(params![floor, key, first, second, third, fourth], rows::row)
-        .optional()
-}
-
-fn list(
-    connection: &Connection,
-    query: &ListQuery,
-    floor: u8,
-    key: &str,
-) -> rusqlite::Result<Vec<Row>> {
-    let mut statement = format!("SELECT {COLUMNS} FROM items WHERE {VISIBLE} AND items.kind = ?3");
-    let mut values: Vec<Box<dyn ToSql>> = vec![
-        Box::new(floor),
-        Box::new(key.to_owned()),
-        Box::new(query.kind.clone()),
-    ];
-    let mut add = |condition: &str, value: Box<dyn ToSql>| {
-        values.push(value);
-        statement.push_str(&condition.replace('#', &format!("?{}", values.len())));
-    };
-    if let Some(author) = &query.author {
-        add(" AND author = #", Box::new(author.clone()));
+    fn health(&self) -> StoreHealth {
+        StoreHealth {
+            server: None,
+            is_reachable: true,
+        }
     }
-    if let Some(course) = &query.course {
-        add(" AND course = #", Box::new(course.clone()));
-    }
-    if let Some((at_us, id)) = &query.after {
-        add(" AND (changed_at_us, id) < (#,", Box::new(*at_us));
-        add(" #)", Box::new(id.clone()));
-    }
-    add(
-        " ORDER BY changed_at_us DESC, id DESC LIMIT #",
-        Box::new(query.limit.saturating_add(1)),
-    );
-    connection
-        .prepare_cached(&statement)?
-        .query_map(
-            rusqlite::params_from_iter(values.iter().map(AsRef::as_ref)),
-            rows::row,
-        )?
-        .collect()
-}
 
-fn search(
-    connection: &Connection,
-    query: &SearchQuery,
-    floor: u8,
-    key: &str,
-) -> rusqlite::Result<Found> {
-    let Some(pattern) = pattern(&query.text) else {
-        return Ok(Found::default());
-    };
-    let total = connection
-        .prepare_cached(&format!(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM words JOIN items ON items.number = words.rowid
-             WHERE {VISIBLE} AND words MATCH ?3 LIMIT ?4)"
-        ))?
-        .query_row(params![floor, key, pattern, COUNTED_MAX], |row| row.get(0))?;
-    let hits = connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS}, snippet(words, -1, char(2), char(3), '…', 24)
-             FROM words JOIN items ON items.number = words.rowid
-             WHERE {VISIBLE} AND words MATCH ?3
-             ORDER BY bm25(words, 8.0, 4.0, 1.0), items.id LIMIT ?4 OFFSET ?5"
-        ))?
-        .query_map(
-            params![floor, key, pattern, query.limit, query.offset],
-            |row| Ok((rows::row(row)?, row.get(COLUMNS_LEN)?)),
-        )?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(Found { total, hits })
-}
-
-/// Makes an FTS5 query of what a person typed: all words, each as a prefix, nothing of FTS5's own syntax.
-fn pattern(text: &str) -> Option<String> {
-    let words: Vec<String> = text
-        .split(|letter: char| !letter.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .take(16)
-        .map(|word| format!("\"{word}\"*"))
-        .collect();
-    (!words.is_empty()).then(|| words.join(" "))
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(async move { self.sqlite.close().await.map_err(failed) })
+    }
 }

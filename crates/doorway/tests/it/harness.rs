@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base::{ContentHash, Duration, Reach, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bus::{Bus, Topic};
 use chain::kind::{BlobManifest, BlobRef, Content, ReachWord};
 use chain::{
     AgentPubKey, Author, DnaHash, EntryVisibility, Item, KeySigner, Record, Signer as _, Write,
@@ -17,8 +18,10 @@ use chain::{
 };
 use conductor::Embedded;
 use crypto::{Keypair, Seed};
-use doorway::{Config, Doorway, Engines, Limits};
+use doorway::store::SqliteStore;
+use doorway::{Config, Doorway, DoorwayMetrics, Engines, Limits, Origin};
 use http_body_util::BodyExt as _;
+use runtime::metrics::Registry;
 use runtime::{Clock, ClockHand, Supervisor};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -103,8 +106,13 @@ impl House {
             blob_bytes_max: limits.blob_bytes_max,
             ..blobs::Limits::default()
         };
+        let store = SqliteStore::open(&data.join("projection.sqlite")).unwrap();
+        let prefix = Topic::parse("test").unwrap();
         let engines = Engines {
-            conductor: engine.clone(),
+            origin: Origin::Hosted(engine.clone()),
+            store: Arc::new(store),
+            bus: Bus::connect("", &prefix, bus::Limits::default(), &supervisor).unwrap(),
+            metrics: DoorwayMetrics::new(&Registry::default()),
             blobs: blobs::Blobs::open(&data.join("blobs"), blob_limits).unwrap(),
         };
         let config = Config {

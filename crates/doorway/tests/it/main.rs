@@ -10,6 +10,7 @@ mod blobs;
 mod chains;
 mod faults;
 mod harness;
+mod hot;
 mod pages;
 mod reach;
 mod restart;

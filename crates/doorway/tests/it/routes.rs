@@ -1,9 +1,11 @@
 //! The table of routes and the doorway agree; malformed questions get clear answers.
 
-use api::openapi::ROUTES;
+use api::openapi::{Body as Kind, ROUTES};
 use axum::body::Body;
 use axum::http::{Method, Request};
-use base::Reach;
+use base::{ContentHash, Reach};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::harness::{House, Person, page};
 
@@ -19,8 +21,10 @@ async fn every_route_of_the_document_is_served() {
             .replace("{code}", "CH-0101")
             .replace("{seq}", "4");
         let path = path.replace(['{', '}'], "");
+        // A stream of events has no end: its head tells enough.
+        let is_endless = matches!(route.response, Kind::Events(_));
         let request = Request::builder()
-            .method(route.method)
+            .method(if is_endless { "HEAD" } else { route.method })
             .uri(&path)
             .body(Body::empty())
             .unwrap();
@@ -145,9 +149,15 @@ async fn readers_who_have_an_answer_get_it_confirmed() {
             (304, 0),
             "{path}"
         );
+        house.doorway.packed().await;
         let packed = house.get_with(path, &[("accept-encoding", "br")]).await;
-        assert_eq!(packed.header("content-encoding"), "br", "{path}");
-        assert_eq!(packed.header("content-digest"), "", "{path}");
+        if first.body.len() >= 512 {
+            assert_eq!(packed.header("content-encoding"), "br", "{path}");
+            assert_ne!(packed.body, first.body, "{path}");
+        }
+        let hash = ContentHash::of(&packed.body);
+        let digest = format!("sha-256=:{}:", STANDARD.encode(hash.as_bytes()));
+        assert_eq!(packed.header("content-digest"), digest, "{path}");
     }
     ana.update(4, &page("bread", "rye", Reach::Commons));
     let before = house.get("/pages/bread").await.header("etag").to_owned();

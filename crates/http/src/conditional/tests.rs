@@ -225,6 +225,25 @@ fn a_range_applies_to_exactly_the_state_that_it_names() {
 }
 
 #[test]
+fn a_range_condition_that_cannot_be_one_gives_the_whole() {
+    // Two tags are none (§13.1.5), nor is one that came on a second line.
+    let twice = headers(&[(IF_RANGE, "\"xyzzy\""), (IF_RANGE, "\"xyzzy\"")]);
+    assert!(!range_applies(&twice, &current()));
+    let mut raw = HeaderMap::new();
+    raw.insert(IF_RANGE, HeaderValue::from_bytes(b"\"xyzzy\xff\"").unwrap());
+    assert!(!range_applies(&raw, &current()));
+    // A weak state is never the base of a range, by whichever of its tags.
+    let weak = Validators {
+        etag: Some(ETag::weak("xyzzy").unwrap()),
+        last_modified: None,
+        exists: true,
+    };
+    for tag in ["\"xyzzy\"", "W/\"xyzzy\"", MODIFIED] {
+        assert!(!range_applies(&headers(&[(IF_RANGE, tag)]), &weak), "{tag}");
+    }
+}
+
+#[test]
 fn fractions_of_a_second_are_not_compared() {
     let late = date::parse(MODIFIED).unwrap() + base::Duration::from_millis(999);
     let current = Validators {

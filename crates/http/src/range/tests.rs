@@ -206,6 +206,35 @@ fn the_largest_whole_there_can_be() {
 }
 
 #[test]
+fn numbers_at_the_edge_of_what_fits() {
+    check(
+        u64::MAX,
+        &[
+            ("bytes=0-18446744073709551615", "0-18446744073709551614"),
+            ("bytes=0-18446744073709551616", "0-18446744073709551614"),
+            ("bytes=-18446744073709551615", "0-18446744073709551614"),
+            (
+                "bytes=18446744073709551613-18446744073709551613,18446744073709551614-",
+                "18446744073709551613-18446744073709551614",
+            ),
+        ],
+    );
+    check(
+        1,
+        &[
+            ("bytes=0-,-1,0-0", "0-0"),
+            ("bytes=1-", "416"),
+            ("bytes=-2", "0-0"),
+        ],
+    );
+    let whole = ByteRange {
+        first: 0,
+        last: u64::MAX - 1,
+    };
+    assert_eq!(whole.len(), u64::MAX);
+}
+
+#[test]
 fn a_header_comes_once_and_is_text() {
     let mut headers = HeaderMap::new();
     assert_eq!(select(&headers, 10), Selection::Whole);

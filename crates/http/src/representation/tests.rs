@@ -1,11 +1,14 @@
 //! Answers with bytes: whole, in parts, unchanged, refused.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use proptest::prelude::*;
 
+use super::pieces::PIECE_BYTES;
 use super::*;
 use crate::cache;
 
@@ -312,13 +315,13 @@ async fn nothing_is_sent_of_nothing() {
 
 #[tokio::test]
 async fn large_bytes_come_in_bounded_chunks() {
-    let bytes: Vec<u8> = (0..CHUNK_BYTES * 3 + 17)
+    let bytes: Vec<u8> = (0..PIECE_BYTES * 3 + 17)
         .map(|index| (index % 253) as u8)
         .collect();
     let source = Watched::new(&bytes);
     let answer = ask(Arc::clone(&source) as _, Method::GET, &[]).await;
     assert!(answer.body == bytes);
-    assert!(source.largest.load(Ordering::Relaxed) <= CHUNK_BYTES);
+    assert!(source.largest.load(Ordering::Relaxed) <= PIECE_BYTES as u64);
     let answer = ask(
         Arc::clone(&source) as _,
         Method::GET,
@@ -330,7 +333,7 @@ async fn large_bytes_come_in_bounded_chunks() {
 
 #[tokio::test]
 async fn nobody_reads_ahead_of_the_peer() {
-    let source = Watched::new(&vec![1; usize::try_from(CHUNK_BYTES * 8).unwrap()]);
+    let source = Watched::new(&vec![1; PIECE_BYTES * 8]);
     let response = blob_response(
         &Method::GET,
         &HeaderMap::new(),
@@ -339,7 +342,7 @@ async fn nobody_reads_ahead_of_the_peer() {
     );
     let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();
-    assert_eq!(source.read.load(Ordering::Relaxed), CHUNK_BYTES);
+    assert_eq!(source.read.load(Ordering::Relaxed), PIECE_BYTES as u64);
 }
 
 /// Bytes that end before they should, as a file that was cut.
@@ -364,6 +367,190 @@ async fn bytes_that_cannot_be_read_break_the_answer_off() {
         &Blocking::new(2),
     );
     assert!(response.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn a_body_ends_after_the_error() {
+    let response = blob_response(
+        &Method::GET,
+        &HeaderMap::new(),
+        representation(Arc::new(Cut)),
+        &Blocking::new(2),
+    );
+    let mut body = response.into_body();
+    // What could be read is sent; the rest is missing, and that is told.
+    assert_eq!(
+        body.frame()
+            .await
+            .unwrap()
+            .unwrap()
+            .into_data()
+            .unwrap()
+            .len(),
+        60
+    );
+    assert!(body.frame().await.unwrap().is_err());
+    assert!(body.frame().await.is_none());
+}
+
+/// Bytes in memory up to a position, and to be read from there on; never more than `step` at once.
+struct Half {
+    bytes: Bytes,
+    cached: u64,
+    step: usize,
+    fetched: AtomicU64,
+}
+
+impl Half {
+    fn new(cached: u64, step: usize) -> Arc<Self> {
+        Arc::new(Self {
+            bytes: Bytes::from_static(TEXT),
+            cached,
+            step,
+            fetched: AtomicU64::new(0),
+        })
+    }
+}
+
+impl ReadAt for Half {
+    fn len(&self) -> u64 {
+        ReadAt::len(&self.bytes)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fetched.fetch_add(1, Ordering::Relaxed);
+        self.bytes.read_at(offset, buffer)
+    }
+
+    fn cached(&self, offset: u64, len_max: usize) -> Option<Bytes> {
+        let left = usize::try_from(self.cached.checked_sub(offset)?).unwrap();
+        let count = len_max.min(left).min(self.step);
+        self.bytes.cached(offset, count)
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_memory_is_not_read() {
+    for step in [1, 3, 100] {
+        for cached in 0..=10 {
+            let source = Half::new(cached, step);
+            let answer = ask(Arc::clone(&source) as _, Method::GET, &[]).await;
+            assert_eq!(answer.body, TEXT);
+            assert_eq!(
+                source.fetched.load(Ordering::Relaxed),
+                u64::from(cached < 10)
+            );
+            for (range, expect) in [
+                ("bytes=2-4", &b"234"[..]),
+                ("bytes=-3", b"789"),
+                ("bytes=0-4,5-9", TEXT),
+            ] {
+                let answer = ask(Arc::clone(&source) as _, Method::GET, &[("range", range)]).await;
+                assert_eq!(
+                    (answer.status, answer.body.as_slice()),
+                    (206, expect),
+                    "{range}"
+                );
+            }
+            let parts = ask(source, Method::GET, &[("range", "bytes=0-1,4-5,8-")]).await;
+            let boundary = parts.header("content-type").rsplit('=').next().unwrap();
+            assert_eq!(
+                parts
+                    .body
+                    .windows(boundary.len())
+                    .filter(|part| *part == boundary.as_bytes())
+                    .count(),
+                4
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn memory_is_sent_without_a_copy() {
+    let bytes = Bytes::from(vec![7; 1_000]);
+    let mut request = HeaderMap::new();
+    request.insert("range", HeaderValue::from_static("bytes=100-199"));
+    let response = blob_response(
+        &Method::GET,
+        &request,
+        representation(Arc::new(bytes.clone())),
+        &Blocking::new(1),
+    );
+    let mut body = response.into_body();
+    let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!((frame.as_ptr(), frame.len()), (bytes[100..].as_ptr(), 100));
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn parts_of_an_unknown_kind_have_no_kind() {
+    let bare = Representation {
+        source: Arc::new(Bytes::from_static(TEXT)),
+        etag: None,
+        last_modified: None,
+        headers: HeaderMap::new(),
+    };
+    let mut request = HeaderMap::new();
+    request.insert("range", HeaderValue::from_static("bytes=0-0,-1"));
+    let response = blob_response(&Method::GET, &request, bare, &Blocking::new(1));
+    let kind = response.headers()[CONTENT_TYPE]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let boundary = kind
+        .strip_prefix("multipart/byteranges; boundary=")
+        .unwrap();
+    let expect = format!(
+        "--{boundary}\r\nContent-Range: bytes 0-0/10\r\n\r\n0\r\n\
+         --{boundary}\r\nContent-Range: bytes 9-9/10\r\n\r\n9\r\n\
+         --{boundary}--\r\n"
+    );
+    assert_eq!(
+        response.headers()[CONTENT_LENGTH],
+        expect.len().to_string().as_str()
+    );
+    assert_eq!(
+        response.into_body().collect().await.unwrap().to_bytes(),
+        expect
+    );
+}
+
+#[tokio::test]
+async fn head_is_conditional_and_never_partial() {
+    for (lines, status, len) in [
+        (&[("range", "bytes=99-")][..], 200, "10"),
+        (&[("range", "bytes=0-0,2-2")], 200, "10"),
+        (&[("if-match", "\"other\"")], 412, ""),
+        (
+            &[("if-range", "\"xyzzy\""), ("range", "bytes=0-0")],
+            200,
+            "10",
+        ),
+        (
+            &[("if-modified-since", "Sat, 29 Oct 1994 19:43:31 GMT")],
+            304,
+            "",
+        ),
+        (
+            &[("if-unmodified-since", "Sat, 29 Oct 1994 19:43:30 GMT")],
+            412,
+            "",
+        ),
+    ] {
+        let answer = ask(Watched::new(TEXT), Method::HEAD, lines).await;
+        assert_eq!(
+            (
+                answer.status,
+                answer.header("content-length"),
+                answer.body.len()
+            ),
+            (status, len, 0),
+            "{lines:?}"
+        );
+    }
+    let answer = ask(Watched::new(b""), Method::HEAD, &[]).await;
+    assert_eq!((answer.status, answer.header("content-length")), (200, "0"));
 }
 
 /// Takes a multipart answer apart again, byte by byte, without the code that made it.

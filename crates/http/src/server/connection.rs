@@ -1,34 +1,25 @@
 //! One connection from its first byte to its last.
 
-use std::convert::Infallible;
+use std::future;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::header::EXPECT;
 use hyper::rt::Executor;
-use hyper::service::service_fn;
-use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use runtime::{Shutdown, TaskGroup};
+use runtime::{LaneHold, Rarely, TaskGroup};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time;
-use tower::ServiceExt as _;
 
-use super::Limits;
-use super::progress::Progress;
+use super::activity::{Activity, Patience};
+use super::service::Answerer;
 use super::stall::Stall;
-
-/// How long a connection that is idle may take to say goodbye, in milliseconds.
-const GOODBYE_MS: u64 = 1_000;
+use super::{Limits, Serving};
+use crate::{HotPath, Tls};
 
 /// Between pings on an HTTP/2 connection, and for the answer to one.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -40,80 +31,172 @@ const CONNECTION_WINDOW_BYTES: u32 = 1_024 * 1_024;
 /// What is buffered for one HTTP/2 stream before the handler has to wait, in bytes.
 const SEND_BUFFER_BYTES: usize = 256 * 1_024;
 
+/// The first byte of a TLS connection: a record that holds a handshake (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Starts the tasks of HTTP/2 streams where connections are started.
 #[derive(Clone)]
-struct StreamTasks(TaskGroup);
+pub(super) struct StreamTasks(TaskGroup);
 
-/// How many requests a connection has had, and how many of them are not answered yet.
-#[derive(Clone, Copy, Debug, Default)]
-struct Requests {
-    started: u64,
-    open: u64,
-}
-
-/// A request that is being answered.
-struct Open {
-    requests: watch::Sender<Requests>,
-}
-
-/// A response body that counts as open until its last byte was handed over.
-struct OpenBody {
-    body: Body,
-    _open: Open,
+/// Why a connection is no longer simply served.
+enum Turn {
+    Ended(Result<(), axum::BoxError>),
+    Idle,
+    Shutdown,
 }
 
 /// Serves a connection until it ends, is idle for too long, or shutdown is over.
 pub(super) async fn run(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-    tasks: TaskGroup,
-    shutdown: Shutdown,
-    limits: Limits,
+    serving: Arc<Serving>,
+    hold: Option<LaneHold>,
 ) {
     // Answers go out at once; a socket that refuses is still good.
     drop(stream.set_nodelay(true));
-    let io = TokioIo::new(Stall::new(
-        stream,
-        Duration::from_millis(limits.write_stall_ms_max),
-    ));
-    let requests = watch::Sender::new(Requests::default());
-    let seen = requests.subscribe();
-    let builder = builder(tasks.clone(), limits);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let open = Open::start(requests.clone());
-        let request = prepare(request, peer, &tasks, limits);
-        answer(request, router.clone(), open)
+    let hot = serving.hot.clone();
+    let Some(port) = serving.tls.clone() else {
+        return converse(stream, peer, serving, hot, hold).await;
+    };
+    let opening = time::timeout(serving.limits.head(), speaks_tls(&stream));
+    match serving.shutdown.race(opening).await {
+        // Boxed, because it is larger than what plain connections need.
+        Some(Ok(Some(true))) => Box::pin(secure(stream, peer, serving, &port.tls, hold)).await,
+        Some(Ok(Some(false))) => {
+            let hot: Arc<dyn HotPath> = port.redirect;
+            converse(stream, peer, serving, Some(hot), hold).await;
+        }
+        Some(Ok(None) | Err(_)) | None => {}
+    }
+}
+
+/// Tells whether a connection begins as TLS does; `None` when it ended.
+async fn speaks_tls(stream: &TcpStream) -> Option<bool> {
+    let mut first = [0; 1];
+    match stream.peek(&mut first).await {
+        Ok(1..) => Some(first[0] == TLS_HANDSHAKE),
+        Ok(0) | Err(_) => None,
+    }
+}
+
+/// Shakes hands, and serves what comes of it.
+async fn secure(
+    stream: TcpStream,
+    peer: SocketAddr,
+    serving: Arc<Serving>,
+    tls: &Tls,
+    hold: Option<LaneHold>,
+) {
+    let activity = Arc::new(Activity::default());
+    let socket = Stall::new(stream, serving.limits, Arc::clone(&activity), hold);
+    let shaking = time::timeout(serving.limits.head(), async {
+        let permit = serving.handshakes.acquire().await;
+        let _permit = permit.expect("the semaphore is never closed");
+        tls.acceptor().accept(socket).await
     });
-    let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
-    tokio::select! {
-        served = connection.as_mut() => return log(served),
-        () = shutdown.requested() => {}
-        () = idle(seen.clone(), limits.head_ms_max, limits.idle_ms_max) => {
+    match serving.shutdown.race(shaking).await {
+        Some(Ok(Ok(stream))) => {
+            let hot = serving.hot.clone();
+            drive(stream, peer, serving, hot, activity).await;
+        }
+        Some(Ok(Err(error))) => {
+            tracing::debug!(target: "http::event::handshake_failed", %error, "a TLS handshake failed");
+        }
+        Some(Err(_)) => {
+            tracing::debug!(target: "http::event::handshake_failed", "a TLS handshake did not end in time");
+        }
+        None => {}
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    serving: Arc<Serving>,
+    hot: Option<Arc<dyn HotPath>>,
+    hold: Option<LaneHold>,
+) {
+    let activity = Arc::new(Activity::default());
+    let socket = Stall::new(stream, serving.limits, Arc::clone(&activity), hold);
+    drive(socket, peer, serving, hot, activity).await;
+}
+
+/// Speaks HTTP on a stream.
+async fn drive<S>(
+    stream: S,
+    peer: SocketAddr,
+    serving: Arc<Serving>,
+    hot: Option<Arc<dyn HotPath>>,
+    activity: Arc<Activity>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let client = (!serving.edge.trusts(peer.ip())).then(|| peer.ip().to_canonical());
+    let answerer = Answerer {
+        serving: Arc::clone(&serving),
+        hot,
+        peer,
+        client,
+        activity: Arc::clone(&activity),
+    };
+    let connection = serving
+        .builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), answerer);
+    // In one piece of memory of its own: what is looked at for each request lies close together, both there and here.
+    let mut connection = Box::pin(connection);
+    let patience = Patience::new(&serving.limits);
+    let goodbye = Patience::goodbye(&serving.limits);
+    // One future for both, so that a request that comes has one place to look at.
+    let mut aside = pin!(Rarely::new(async {
+        tokio::select! {
+            biased;
+            () = serving.shutdown.requested() => Turn::Shutdown,
+            () = Arc::clone(&activity).idle(patience) => Turn::Idle,
+        }
+    }));
+    let turn = future::poll_fn(|context| {
+        if let Poll::Ready(served) = connection.as_mut().poll(context) {
+            return Poll::Ready(Turn::Ended(served));
+        }
+        aside.as_mut().poll(context)
+    });
+    match turn.await {
+        Turn::Ended(served) => return log(served),
+        Turn::Shutdown => {}
+        Turn::Idle => {
             connection.as_mut().graceful_shutdown();
             // A request may have been on its way; it is served, however long it takes.
             tokio::select! {
+                biased;
                 served = connection.as_mut() => return log(served),
-                () = shutdown.requested() => {}
-                () = idle(seen, GOODBYE_MS, GOODBYE_MS) => return,
+                () = serving.shutdown.requested() => {}
+                () = Arc::clone(&activity).idle(goodbye) => return,
             }
         }
     }
     connection.as_mut().graceful_shutdown();
-    match time::timeout(Duration::from_millis(limits.drain_ms_max), connection).await {
-        Ok(served) => log(served),
-        Err(_) => {
+    let drain = Duration::from_millis(serving.limits.drain_ms_max);
+    tokio::select! {
+        biased;
+        served = connection => log(served),
+        // Half a head is no request.
+        () = Arc::clone(&activity).idle(goodbye) => {}
+        () = time::sleep(drain) => {
             tracing::debug!(target: "http::event::connection_cut", "a connection did not end in time");
         }
     }
 }
 
-fn builder(tasks: TaskGroup, limits: Limits) -> Builder<StreamTasks> {
+/// Sets up both protocols. HTTP/1 has no timer here: hyper's deadline for heads costs an allocation and a timer for
+/// each request, and [`Activity::idle`] watches the same span for the whole connection.
+///
+/// Nor does it gather the answers to pipelined requests: hyper then keeps an answer back while half of the next head
+/// is in its buffer, which a peer may send whenever it likes.
+pub(super) fn builder(tasks: TaskGroup, limits: Limits) -> Builder<StreamTasks> {
     let mut builder = Builder::new(StreamTasks(tasks));
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.head_ms_max))
+        .header_read_timeout(None)
         .max_buf_size(usize::try_from(limits.head_bytes_max.max(8_192)).unwrap_or(usize::MAX))
         .max_headers(limits.headers_max);
     builder
@@ -129,46 +212,6 @@ fn builder(tasks: TaskGroup, limits: Limits) -> Builder<StreamTasks> {
     builder
 }
 
-/// Puts deadlines around the body, and says who asks.
-fn prepare(
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    tasks: &TaskGroup,
-    limits: Limits,
-) -> Request<Body> {
-    // HTTP/2 can refuse one body alone, and who expects a 100 has not sent it yet.
-    let may_linger = request.version() < Version::HTTP_2 && !request.headers().contains_key(EXPECT);
-    let linger = may_linger.then(|| tasks.clone());
-    let mut request = request.map(|body| Body::new(Progress::new(body, limits, linger)));
-    request.extensions_mut().insert(ConnectInfo(peer));
-    request
-}
-
-async fn answer(
-    request: Request<Body>,
-    router: Router,
-    open: Open,
-) -> Result<Response<OpenBody>, Infallible> {
-    let response = router.oneshot(request).await?;
-    Ok(response.map(|body| OpenBody { body, _open: open }))
-}
-
-/// Waits until the connection has had no open request for too long, or has not sent its first one in time.
-async fn idle(mut requests: watch::Receiver<Requests>, first_ms_max: u64, idle_ms_max: u64) {
-    loop {
-        let now = *requests.borrow_and_update();
-        let limit_ms = match now {
-            Requests { open: 1.., .. } => u64::MAX,
-            Requests { started: 0, .. } => first_ms_max,
-            Requests { .. } => idle_ms_max,
-        };
-        let changed = time::timeout(Duration::from_millis(limit_ms), requests.changed());
-        if changed.await.is_err() {
-            return;
-        }
-    }
-}
-
 fn log(served: Result<(), axum::BoxError>) {
     if let Err(error) = served {
         tracing::debug!(target: "http::event::connection_failed", error, "a connection ended with an error");
@@ -181,41 +224,5 @@ where
 {
     fn execute(&self, task: F) {
         self.0.spawn(task);
-    }
-}
-
-impl Open {
-    fn start(requests: watch::Sender<Requests>) -> Self {
-        requests.send_modify(|requests| {
-            requests.started += 1;
-            requests.open += 1;
-        });
-        Self { requests }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.requests.send_modify(|requests| requests.open -= 1);
-    }
-}
-
-impl HttpBody for OpenBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::time::{self, Instant, Sleep, sleep};
 
 use super::Limits;
+use super::window::Window;
 
 /// How long a body that nobody wants is read, and how many bytes of it.
 const LINGER: Duration = Duration::from_secs(5);
@@ -33,12 +34,7 @@ pub(super) struct Progress {
     body: Option<Incoming>,
     /// Where what is left unread is thrown away.
     linger: Option<TaskGroup>,
-    window: Duration,
-    bytes_min: u64,
-    /// How long has been waited since the last progress.
-    waited: Duration,
-    /// How much has arrived since then.
-    arrived: u64,
+    window: Window,
     waiting: Option<Waiting>,
 }
 
@@ -53,27 +49,19 @@ impl Progress {
         Self {
             body: Some(body).filter(|body| !body.is_end_stream()),
             linger,
-            window: Duration::from_millis(limits.body_window_ms),
-            bytes_min: limits.body_bytes_min,
-            waited: Duration::ZERO,
-            arrived: 0,
+            window: Window::new(limits.body_window_ms, limits.body_bytes_min),
             waiting: None,
         }
     }
 
     fn note(&mut self, bytes: u64) {
-        if let Some(waiting) = self.waiting.take() {
-            self.waited += waiting.since.elapsed();
-        }
-        self.arrived += bytes;
-        if self.arrived >= self.bytes_min {
-            self.arrived = 0;
-            self.waited = Duration::ZERO;
-        }
+        let waiting = self.waiting.take();
+        let waited = waiting.map_or(Duration::ZERO, |waiting| waiting.since.elapsed());
+        self.window.note(waited, bytes);
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let left = self.window.saturating_sub(self.waited);
+        let left = self.window.left();
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
             since: Instant::now(),
             deadline: Box::pin(sleep(left)),

@@ -2,33 +2,50 @@
 //!
 //! Deadlines here are short and waited for by reading until the other side closes; none decides by a stopwatch.
 
+mod gate;
+mod hot;
+mod slow;
+mod tls;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::routing::{get, post};
+use base::Code;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use runtime::{Supervisor, TaskKind};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time;
 
 use super::*;
 use crate::{Json, ProblemResponse, read_body, standard};
 
 /// Deadlines that tests can wait for; each test that waits for one shortens it.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     connections_max: 100,
     connections_per_address_max: 100,
+    lanes: 2,
+    handshakes_max: 10,
     head_ms_max: 30_000,
     head_bytes_max: 8_192,
     headers_max: 20,
     body_window_ms: 30_000,
     body_bytes_min: 1_000,
-    write_stall_ms_max: 30_000,
+    write_window_ms: 30_000,
+    write_bytes_min: 1_000,
     idle_ms_max: 30_000,
     streams_max: 10,
     drain_ms_max: 30_000,
 };
+
+/// The same without lanes.
+const ON_MAIN: Limits = Limits { lanes: 0, ..LIMITS };
 
 /// A server of a test. Asked to end when dropped.
 struct Server {
@@ -65,24 +82,49 @@ impl Server {
                 get(async || Body::from(vec![0_u8; 64 * 1_024 * 1_024])),
             )
             .layer(Extension(hold));
-        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
+        let served = Served::new(standard(router, None));
+        let mut server = Self::with(listener().await, served, limits);
+        server.held = held;
+        server
+    }
+
+    /// Serves something else.
+    fn with(listener: Listener, served: Served, limits: Limits) -> Self {
         let address = listener.address();
         let supervisor = Supervisor::default();
         let serve = serve(
-            standard(router, None),
+            served,
             listener,
             supervisor.group("connections"),
             supervisor.shutdown(),
             limits,
         );
         drop(supervisor.spawn("http", TaskKind::Essential, serve));
+        let (_, held) = mpsc::channel(1);
         Self {
             address,
             supervisor,
             held,
         }
+    }
+
+    /// Waits until so many connections are open, after at least one was.
+    async fn members(&self, wanted: u64) {
+        let has_come = async {
+            let mut clock = time::interval(Duration::from_millis(5));
+            loop {
+                let tasks = self.supervisor.tasks();
+                let line = tasks.iter().find(|task| task.name == "connections");
+                let line = line.expect("it is listed");
+                if line.rounds_total > 0 && line.members == Some(wanted) {
+                    return;
+                }
+                clock.tick().await;
+            }
+        };
+        time::timeout(Duration::from_secs(60), has_come)
+            .await
+            .expect("there were never so many connections");
     }
 
     async fn connect(&self) -> TcpStream {
@@ -103,6 +145,11 @@ impl Drop for Server {
     }
 }
 
+async fn listener() -> Listener {
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    Listener::bind(address).await.unwrap()
+}
+
 async fn echo(request: Request) -> Result<String, ProblemResponse> {
     let (parts, body) = request.into_parts();
     let bytes = read_body(&parts.headers, body, 10_000).await?;
@@ -110,7 +157,7 @@ async fn echo(request: Request) -> Result<String, ProblemResponse> {
 }
 
 /// Reads until the other side closes or resets.
-async fn read_to_end(stream: &mut TcpStream) -> String {
+async fn read_to_end(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     let reading = async {
         let mut chunk = [0; 4_096];
@@ -125,7 +172,7 @@ async fn read_to_end(stream: &mut TcpStream) -> String {
 }
 
 /// Reads until this text has come.
-async fn read_until(stream: &mut TcpStream, wanted: &str) -> String {
+async fn read_until(stream: &mut (impl AsyncRead + Unpin), wanted: &str) -> String {
     let mut text = String::new();
     let mut chunk = [0; 4_096];
     while !text.contains(wanted) {
@@ -140,7 +187,12 @@ const CLOSE: &str = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn http1_is_served_several_requests_to_a_connection() {
-    let server = Server::start(LIMITS).await;
+    for limits in [LIMITS, ON_MAIN] {
+        several_requests(&Server::start(limits).await).await;
+    }
+}
+
+async fn several_requests(server: &Server) {
     let mut stream = server.connect().await;
     let own = stream.local_addr().unwrap().to_string();
     stream
@@ -419,7 +471,7 @@ async fn who_asks_before_sending_is_told_before_sending() {
 #[tokio::test]
 async fn a_reader_that_stops_reading_is_cut() {
     let limits = Limits {
-        write_stall_ms_max: 50,
+        write_window_ms: 50,
         ..LIMITS
     };
     let server = Server::start(limits).await;
@@ -429,23 +481,7 @@ async fn a_reader_that_stops_reading_is_cut() {
         .await
         .unwrap();
     // Reads nothing; the server is rid of the connection when its list says so.
-    let is_gone = async {
-        let mut clock = time::interval(Duration::from_millis(5));
-        loop {
-            let tasks = server.supervisor.tasks();
-            let line = tasks
-                .iter()
-                .find(|task| task.name == "connections")
-                .expect("it is listed");
-            if line.rounds_total > 0 && line.members == Some(0) {
-                return;
-            }
-            clock.tick().await;
-        }
-    };
-    time::timeout(Duration::from_secs(60), is_gone)
-        .await
-        .expect("the connection was never cut");
+    server.members(0).await;
     assert!(read_to_end(&mut stream).await.len() < 64 * 1_024 * 1_024);
 }
 
@@ -471,24 +507,6 @@ async fn connections_over_the_limit_wait_their_turn() {
     assert!(read_to_end(&mut second).await.ends_with("hello"));
 }
 
-#[test]
-fn connections_of_one_address_are_counted() {
-    let addresses = Arc::new(Addresses::default());
-    let stranger: IpAddr = [192, 0, 2, 1].into();
-    let loopback: IpAddr = [127, 0, 0, 1].into();
-    let mut places: Vec<Place> = (0..2)
-        .map(|_| addresses.enter(stranger, 2).unwrap())
-        .collect();
-    assert!(addresses.enter(stranger, 2).is_none());
-    assert!(addresses.enter([192, 0, 2, 2].into(), 2).is_some());
-    let local: Vec<Option<Place>> = (0..5).map(|_| addresses.enter(loopback, 2)).collect();
-    assert!(local.iter().all(Option::is_some));
-    drop(places.pop());
-    assert!(addresses.enter(stranger, 2).is_some());
-    drop((places, local));
-    assert!(addresses.counts.lock().unwrap().is_empty());
-}
-
 #[tokio::test]
 async fn what_runs_is_finished_after_shutdown_and_nothing_new_begins() {
     let mut server = Server::start(LIMITS).await;
@@ -503,20 +521,7 @@ async fn what_runs_is_finished_after_shutdown_and_nothing_new_begins() {
         .await
         .unwrap();
     // The idle connection and the held one are both in the group before shutdown.
-    let both_run = async {
-        let mut clock = time::interval(Duration::from_millis(5));
-        while server
-            .supervisor
-            .tasks()
-            .iter()
-            .all(|task| task.members != Some(2))
-        {
-            clock.tick().await;
-        }
-    };
-    time::timeout(Duration::from_secs(60), both_run)
-        .await
-        .expect("both connections are accepted");
+    server.members(2).await;
     // One more request on the idle connection makes sure that the held one was read meanwhile.
     idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         .await

@@ -52,6 +52,31 @@ pub fn reference<C: Configuration>() -> String {
 /// }
 /// assert_eq!(Config::default().sacks_max, 20);
 /// ```
+///
+/// A table of its own, such as `[tls]`, is a configuration too; it is named after the keys.
+///
+/// ```
+/// use runtime::config::Configuration as _;
+/// runtime::configuration! {
+///     /// What the stones are told.
+///     pub struct Stones {
+///         /// How fast they turn.
+///         pub speed: u32 = 90, unit: "turns per minute", env: "MILL_STONES_SPEED", since: "0.1.0";
+///     }
+/// }
+/// runtime::configuration! {
+///     /// What a mill is told.
+///     pub struct Mill {
+///         /// How many sacks may wait.
+///         pub sacks_max: u32 = 20, unit: "sacks", env: "MILL_SACKS_MAX", since: "0.1.0";
+///     }
+///     tables {
+///         /// The stones.
+///         pub stones: Stones;
+///     }
+/// }
+/// assert_eq!(Mill::keys()[1].name, "stones.speed");
+/// ```
 #[macro_export]
 macro_rules! configuration {
     (
@@ -63,6 +88,12 @@ macro_rules! configuration {
                 unit: $unit:literal, env: $environment:literal, since: $since:literal;
             )*
         }
+        $(tables {
+            $(
+                $(#[doc = $table_doc:literal])+
+                $table_visible:vis $table:ident: $table_type:ty;
+            )*
+        })?
     ) => {
         $(#[doc = $about])+
         #[derive(Clone, Debug, $crate::config::serde::Deserialize)]
@@ -72,18 +103,26 @@ macro_rules! configuration {
                 $(#[doc = $doc])+
                 $field_visible $field: $type,
             )*
+            $($(
+                $(#[doc = $table_doc])+
+                $table_visible $table: $table_type,
+            )*)?
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($field: $default,)* }
+                Self {
+                    $($field: $default,)*
+                    $($($table: <$table_type>::default(),)*)?
+                }
             }
         }
 
         impl $crate::config::Configuration for $name {
             fn keys() -> Vec<$crate::config::Key> {
                 let defaults = Self::default();
-                vec![$(
+                #[allow(unused_mut, reason = "only a configuration with tables has more keys")]
+                let mut keys = vec![$(
                     $crate::config::Key {
                         name: stringify!($field).to_owned(),
                         environment: $environment,
@@ -92,7 +131,15 @@ macro_rules! configuration {
                         default: format!("{:?}", defaults.$field),
                         since: $since,
                     },
-                )*]
+                )*];
+                $($(
+                    let table = <$table_type as $crate::config::Configuration>::keys();
+                    keys.extend(table.into_iter().map(|key| $crate::config::Key {
+                        name: format!("{}.{}", stringify!($table), key.name),
+                        ..key
+                    }));
+                )*)?
+                keys
             }
         }
     };

@@ -1,8 +1,10 @@
 //! Tasks that come and go in numbers and share a line in the list.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use super::state::Ending;
 use super::{Inner, Outcome, TaskStatus};
@@ -13,12 +15,20 @@ pub struct TaskGroup {
     line: Arc<Line>,
 }
 
+/// How many tasks a group has, and has had; the list reads it when somebody asks.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    members: AtomicU64,
+    started: AtomicU64,
+    emptied: Notify,
+}
+
 /// The group's line in the list; it goes when nobody can add to the group any more and its last task has ended.
 #[derive(Debug)]
 struct Line {
     inner: Arc<Inner>,
     id: u64,
-    members: watch::Sender<u64>,
+    counts: Arc<Counts>,
 }
 
 /// Counts one task, however it ends.
@@ -28,13 +38,10 @@ struct Member {
 
 impl TaskGroup {
     pub(super) fn new(inner: Arc<Inner>, id: u64) -> Self {
-        inner.update(id, |state| state.members = Some(0));
+        let counts = Arc::new(Counts::default());
+        inner.count(id, Arc::clone(&counts));
         Self {
-            line: Arc::new(Line {
-                inner,
-                id,
-                members: watch::Sender::new(0),
-            }),
+            line: Arc::new(Line { inner, id, counts }),
         }
     }
 
@@ -48,19 +55,46 @@ impl TaskGroup {
         F: Future + Send + 'static,
         F::Output: Outcome,
     {
+        self.spawn_on(&Handle::current(), task);
+    }
+
+    /// Starts a task in the group on another runtime; otherwise as [`TaskGroup::spawn`].
+    pub fn spawn_on<F>(&self, runtime: &Handle, task: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Outcome,
+    {
         let member = Member::new(Arc::clone(&self.line));
-        let handle = self.line.inner.tracker.spawn(async move {
+        // What is looked at each time that the task is woken stays small.
+        let task = Box::pin(task);
+        let watched = async move {
             let ending = member.line.inner.watch(task).await;
             member.line.note(ending);
             drop(member);
-        });
-        drop(handle);
+        };
+        drop(self.line.inner.tracker.spawn_on(watched, runtime));
+    }
+
+    /// Starts a part of one of the group's tasks on another runtime: watched, logged and cut off with the group, and
+    /// not counted, because the task that waits for it is.
+    pub fn spawn_part_on<F>(&self, runtime: &Handle, part: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Outcome,
+    {
+        let line = Arc::clone(&self.line);
+        let part = Box::pin(part);
+        let watched = async move {
+            let ending = line.inner.watch(part).await;
+            line.note(ending);
+        };
+        drop(self.line.inner.tracker.spawn_on(watched, runtime));
     }
 
     /// Returns how many of its tasks run now.
     #[must_use]
     pub fn len(&self) -> u64 {
-        *self.line.members.borrow()
+        self.line.counts.members()
     }
 
     /// Tells whether none of its tasks runs now.
@@ -75,31 +109,41 @@ impl TaskGroup {
     ///
     /// May be dropped at any time.
     pub async fn empty(&self) {
-        let mut members = self.line.members.subscribe();
-        // The sender lives in `self`, so this cannot fail.
-        drop(members.wait_for(|count| *count == 0).await);
+        loop {
+            // Made before the count is read, so that no end falls between.
+            let emptied = self.line.counts.emptied.notified();
+            if self.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
+impl Counts {
+    pub(super) fn members(&self) -> u64 {
+        self.members.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
     }
 }
 
 impl Member {
     fn new(line: Arc<Line>) -> Self {
-        line.members.send_modify(|count| *count += 1);
-        let count = *line.members.borrow();
-        line.inner.update(line.id, |state| {
-            state.rounds_total += 1;
-            state.members = Some(count);
-        });
+        line.counts.members.fetch_add(1, Ordering::SeqCst);
+        line.counts.started.fetch_add(1, Ordering::Relaxed);
         Self { line }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let line = &self.line;
-        line.members.send_modify(|count| *count -= 1);
-        let count = *line.members.borrow();
-        line.inner
-            .update(line.id, |state| state.members = Some(count));
+        let counts = &self.line.counts;
+        if counts.members.fetch_sub(1, Ordering::SeqCst) == 1 {
+            counts.emptied.notify_waiters();
+        }
     }
 }
 

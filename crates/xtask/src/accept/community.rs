@@ -57,6 +57,11 @@ impl<'a> Person<'a> {
         }
     }
 
+    /// Returns the folder with this person's things.
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// Returns a command of this person.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.stage.commonhold.command();
@@ -66,7 +71,12 @@ impl<'a> Person<'a> {
 
     /// Starts a command and leaves it running.
     pub(super) fn start(&self, arguments: &[&str]) -> anyhow::Result<Process> {
-        Process::spawn(self.command(arguments), &self.home.join("said"))
+        self.spawn(self.command(arguments))
+    }
+
+    /// Starts a command of this person that was prepared, and leaves it running.
+    pub(super) fn spawn(&self, command: Command) -> anyhow::Result<Process> {
+        Process::spawn(command, &self.home.join("said"))
     }
 
     /// Runs a command to its end, whatever comes of it.

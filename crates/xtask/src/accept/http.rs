@@ -121,6 +121,8 @@ impl Answer {
 pub(super) struct Client {
     address: SocketAddr,
     connection: Option<BufReader<TcpStream>>,
+    /// Whether a kept connection that was closed is a fault.
+    is_strict: bool,
 }
 
 impl Client {
@@ -129,6 +131,15 @@ impl Client {
         Self {
             address,
             connection: None,
+            is_strict: false,
+        }
+    }
+
+    /// Names the doorway for a reader who does not put up with a connection that ends without having said so.
+    pub(super) fn strict(address: SocketAddr) -> Self {
+        Self {
+            is_strict: true,
+            ..Self::new(address)
         }
     }
 
@@ -158,10 +169,17 @@ impl Client {
         }
         request.push_str("\r\n");
         // A connection that was kept may have been closed meanwhile: a fresh one tells.
-        if let Some(kept) = self.connection.take()
-            && let Ok(Some(answer)) = self.exchange(kept, method, &request)
-        {
-            return Ok(answer);
+        if let Some(kept) = self.connection.take() {
+            match self.exchange(kept, method, &request) {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) if self.is_strict => {
+                    anyhow::bail!("{method} {path}: the connection was closed unannounced");
+                }
+                Err(error) if self.is_strict => {
+                    return Err(error.context(format!("{method} {path}")));
+                }
+                Ok(None) | Err(_) => {}
+            }
         }
         let fresh = connect(self.address)?;
         let answer = self.exchange(fresh, method, &request);

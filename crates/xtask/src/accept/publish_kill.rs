@@ -6,8 +6,6 @@
 //! What readers see then, and the author's chain, must be what they were without any death.
 
 mod course;
-mod dump;
-mod wire;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +15,8 @@ use testkit::Process;
 
 use super::Stage;
 use super::community::{Community, First, Person, list, number, text};
-use wire::{Passed, Place, Way, Wire};
+use super::dump::{self, Detail};
+use super::wire::{Passed, Place, Way, Wire};
 
 /// How long a chosen byte may take to come.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -154,7 +153,7 @@ fn undisturbed(stage: &Stage<'_>, folder: &Path, pages: u32) -> anyhow::Result<U
     anyhow::ensure!(number(&told, "/pages/new")? == u64::from(pages), "{told}");
     let passed = wire.passed();
     drop(wire);
-    let lines = dump::of(&mut community.client(), WORD)?;
+    let lines = dump::of(&mut community.client(), WORD, Detail::Shown)?;
     let found = lines
         .iter()
         .filter(|line| line.starts_with("found "))
@@ -198,7 +197,7 @@ fn round(
 
     let community = Community::start(&steward, First::Nothing)?;
     steward.publish(folder, &community.url())?;
-    let lines = dump::of(&mut community.client(), WORD)?;
+    let lines = dump::of(&mut community.client(), WORD, Detail::Shown)?;
     dump::compare(&lines, &undisturbed.lines)?;
     let records = chain_of(&steward, &community)?;
     anyhow::ensure!(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chain::{ActionHash, AgentPubKey};
+use doorway_core::event;
 use doorway_core::projector::{Batch, Change, Cursor, Known, Merge, merge};
 
 use crate::cast::{Actor, Nature};
@@ -53,6 +54,15 @@ impl Store {
                 .all(|seq| (first..=batch.cursor.seq).contains(seq)),
             "changes are within the batch"
         );
+        let kept: Vec<u32> = batch
+            .records
+            .iter()
+            .map(|record| record.action().action_seq())
+            .collect();
+        assert!(
+            kept.iter().copied().eq(first..=batch.cursor.seq),
+            "every record of the batch comes along, in order: {kept:?}"
+        );
         for change in &batch.changes {
             self.apply(agent, change);
         }
@@ -71,6 +81,9 @@ impl Store {
                     kind: version.content.kind().to_owned(),
                     seq: version.seq,
                     is_withdrawn: false,
+                    reach: version.content.reach(),
+                    course: event::place(&version.content).0,
+                    slug: event::place(&version.content).1,
                 };
                 let row = Expected {
                     content: version.content.clone(),
@@ -82,6 +95,8 @@ impl Store {
             (Merge::Replace, Change::Put(version)) => {
                 let (known, row) = self.items.get_mut(&version.item).expect("merge saw it");
                 known.seq = version.seq;
+                known.reach = version.content.reach();
+                (known.course, known.slug) = event::place(&version.content);
                 row.content = version.content.clone();
                 row.versions += 1;
             }

@@ -135,6 +135,7 @@ pub(super) static STRINGS: Strings = Strings {
         more: "More about",
         to_home: "Back to the home page",
     },
+    status: &super::status::ENGLISH,
     months: [
         "January",
         "February",

@@ -135,6 +135,7 @@ pub(super) static STRINGS: Strings = Strings {
         more: "Mehr zu",
         to_home: "Zur Startseite",
     },
+    status: &super::status::GERMAN,
     months: [
         "Januar",
         "Februar",

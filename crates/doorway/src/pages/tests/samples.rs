@@ -287,6 +287,11 @@ pub(super) fn written(site: &Site) -> Vec<(String, String)> {
     };
     let pages = [
         ("home", pages::home(site, &home())),
+        ("status", pages::status(site, &crate::status::tests::busy())),
+        (
+            "young status",
+            pages::status(site, &crate::status::tests::young()),
+        ),
         ("empty home", pages::home(site, &empty_home)),
         ("course", pages::course(site, &course())),
         ("page", pages::page(site, &page(true))),

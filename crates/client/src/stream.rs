@@ -1,0 +1,52 @@
+//! Answers that are read piece by piece, because they are long or never end.
+
+use base::Problem;
+use bytes::Bytes;
+use reqwest::{RequestBuilder, Response};
+
+use crate::answer;
+
+/// Longest description of a fault that is read, in bytes.
+const FAULT_BYTES_MAX: usize = 64 * 1_024;
+
+/// An answer that is being read.
+#[derive(Debug)]
+pub struct Download {
+    response: Response,
+}
+
+/// Sends a request and waits for the head of its answer.
+pub(crate) async fn open(request: RequestBuilder) -> Result<Download, Problem> {
+    let mut response = request.send().await.map_err(answer::unreachable)?;
+    let status = response.status().as_u16();
+    if (200..300).contains(&status) {
+        return Ok(Download { response });
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(answer::unreachable)? {
+        if body.len() + chunk.len() > FAULT_BYTES_MAX {
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Err(answer::described(&body).unwrap_or_else(|| answer::unexpected(status)))
+}
+
+impl Download {
+    /// Returns how many bytes there are, when the server said so.
+    #[must_use]
+    pub fn announced(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// Returns the next piece; nothing at the end.
+    ///
+    /// # Errors
+    /// [`base::Code::ServerUnreachable`] when the connection breaks or stays silent for a minute.
+    ///
+    /// # Cancel safety
+    /// May be dropped; the next call goes on where this one was.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.response.chunk().await.map_err(answer::unreachable)
+    }
+}
