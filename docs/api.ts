@@ -479,7 +479,7 @@ export type OutdatedView = {
  */
 schema_version: number, 
 /**
- * Why: `other-log` or `too-old`.
+ * Why: `other-log`, `outdated` when events after the cursor are no longer kept, or `ahead`.
  */
 reason: string, };
 

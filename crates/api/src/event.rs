@@ -52,7 +52,7 @@ pub struct OutdatedView {
     /// Version of this view.
     #[serde(default = "first_version")]
     pub schema_version: u32,
-    /// Why: `other-log` or `too-old`.
+    /// Why: `other-log`, `outdated` when events after the cursor are no longer kept, or `ahead`.
     pub reason: String,
 }
 

@@ -180,17 +180,26 @@ impl Item {
     /// # Errors
     /// [`KindError`] for unknown kinds and versions, and for content that breaks the rules.
     pub fn open(envelope: &Envelope) -> Result<Opened, KindError> {
+        match Self::spilled(envelope)? {
+            Some((hash, bytes)) => Ok(Opened::Spilled { hash, bytes }),
+            None => Self::decode(envelope, &envelope.body).map(Opened::Item),
+        }
+    }
+
+    /// Returns which blob holds the body, with its length; nothing when the envelope holds the item itself, which is
+    /// not looked at.
+    ///
+    /// # Errors
+    /// [`KindError`] for unknown kinds and versions, and for a blob that is too long.
+    pub fn spilled(envelope: &Envelope) -> Result<Option<(ContentHash, u64)>, KindError> {
         check_kind(envelope)?;
         let Some(Spill { spilled }) = msgpack::decode(&envelope.body) else {
-            return Self::decode(envelope, &envelope.body).map(Opened::Item);
+            return Ok(None);
         };
         if spilled.bytes > SPILLED_BYTES_MAX as u64 {
             return Err(too_large());
         }
-        Ok(Opened::Spilled {
-            hash: ContentHash::from_bytes(spilled.hash),
-            bytes: spilled.bytes,
-        })
+        Ok(Some((ContentHash::from_bytes(spilled.hash), spilled.bytes)))
     }
 
     /// Reads an item whose body is in a blob.

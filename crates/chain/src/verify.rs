@@ -1,11 +1,12 @@
 //! Verification of a chain, record by record: links, sequence, author, signatures, entries, genesis, closing.
 //!
 //! A fold: [`Verifier::apply`] either takes the record and moves its head, or rejects it and stays as it was.
+//! [`Verifier::apply_all`] does the same with many, and checks their signatures together.
 
 use std::sync::Arc;
 
 use base::{Code, Problem, Timestamp};
-use crypto::{PreparedKey, PublicKey, SignatureBytes, VerifyError};
+use crypto::{PreparedKey, PublicKey, SignatureBytes, Signed, VerifyError};
 use thiserror::Error;
 
 use crate::author::Head;
@@ -152,7 +153,11 @@ impl Verifier {
         Ok(Self {
             dna,
             author,
-            key: AuthorKey::Plain { key, checked: 0 },
+            key: AuthorKey {
+                key,
+                checked: 0,
+                prepared: None,
+            },
             rules,
             head: None,
             is_closed: false,
@@ -194,21 +199,89 @@ impl Verifier {
     /// # Errors
     /// [`Rejection`]; the verifier stays as it was.
     pub fn apply(&mut self, record: &Record) -> Result<(), Rejection> {
-        let action = record.action();
-        let seq = action.action_seq();
+        self.check_before(record)?;
+        let bytes = record::action_bytes(record.action());
+        self.key
+            .verify(&bytes, &record.signature().0)
+            .map_err(|_| Rejection::Signature {
+                seq: record.action().action_seq(),
+            })?;
+        self.check_content(record, &bytes)?;
+        self.key.count();
+        self.advance(record);
+        Ok(())
+    }
+
+    /// Takes records in order until one is rejected; returns how many were taken.
+    ///
+    /// For pages of a chain whose records nobody else relies on yet: signatures are checked together, see
+    /// [`PublicKey::verify_all`]. Where they do not all fit, each record is applied alone, so that the rejection is
+    /// the one that [`Self::apply`] gives.
+    ///
+    /// # Errors
+    /// The [`Rejection`] of the first record that was not taken.
+    pub fn apply_all(&mut self, records: &[Record]) -> (usize, Result<(), Rejection>) {
+        let mut ahead = self.clone();
+        let mut messages = Vec::with_capacity(records.len());
+        let (taken, end) = ahead.apply_unsigned(records, &mut messages);
+        let signed: Vec<Signed<'_>> = messages
+            .iter()
+            .zip(records)
+            .map(|(message, record)| Signed {
+                message,
+                signature: &record.signature().0,
+            })
+            .collect();
+        if self.key.key.verify_all(&signed).is_ok() {
+            *self = ahead;
+            return (taken, end);
+        }
+        for (taken, record) in records.iter().enumerate() {
+            if let Err(rejection) = self.apply(record) {
+                return (taken, Err(rejection));
+            }
+        }
+        (records.len(), Ok(()))
+    }
+
+    /// Does everything but check signatures; `messages` receives what was signed, also of a record whose content is
+    /// rejected, because a signature that does not fit comes first.
+    fn apply_unsigned(
+        &mut self,
+        records: &[Record],
+        messages: &mut Vec<Vec<u8>>,
+    ) -> (usize, Result<(), Rejection>) {
+        for (taken, record) in records.iter().enumerate() {
+            if let Err(rejection) = self.check_before(record) {
+                return (taken, Err(rejection));
+            }
+            let bytes = record::action_bytes(record.action());
+            let checked = self.check_content(record, &bytes);
+            messages.push(bytes);
+            if let Err(rejection) = checked {
+                return (taken, Err(rejection));
+            }
+            self.advance(record);
+        }
+        (records.len(), Ok(()))
+    }
+
+    /// What can be said before the signature is checked.
+    fn check_before(&self, record: &Record) -> Result<(), Rejection> {
         self.check_place(record)?;
         self.check_start(record)?;
         if self.is_closed {
+            let seq = record.action().action_seq();
             return Err(Rejection::Closed { seq });
         }
-        let bytes = record::action_bytes(action);
-        self.key
-            .verify(&bytes, &record.signature().0)
-            .map_err(|_| Rejection::Signature { seq })?;
-        let hash = action_hash_of(&bytes);
-        if &hash != record.action_address() {
+        Ok(())
+    }
+
+    /// What is said after the signature over `bytes` fitted.
+    fn check_content(&self, record: &Record, bytes: &[u8]) -> Result<(), Rejection> {
+        if action_hash_of(bytes) != *record.action_address() {
             return Err(Rejection::Structure {
-                seq,
+                seq: record.action().action_seq(),
                 reason: "its hash is not that of its content".to_owned(),
             });
         }
@@ -216,14 +289,17 @@ impl Verifier {
         if self.rules == Rules::Commonhold {
             check_structure(record)?;
         }
-        self.key.count();
-        self.is_closed = matches!(action.data, ActionData::CloseChain(_));
+        Ok(())
+    }
+
+    /// Moves the head to a record that was checked.
+    fn advance(&mut self, record: &Record) {
+        self.is_closed = matches!(record.action().data, ActionData::CloseChain(_));
         self.head = Some(Head {
-            seq,
-            hash,
+            seq: record.action().action_seq(),
+            hash: record.action_address().clone(),
             timestamp: record::timestamp(record),
         });
-        Ok(())
     }
 
     /// Author, sequence, link and time.
@@ -288,29 +364,27 @@ const PREPARE_AFTER: u32 = 64;
 
 /// The key of a chain's author. Both forms accept the same signatures.
 #[derive(Clone, Debug)]
-enum AuthorKey {
-    /// For the first records.
-    Plain { key: PublicKey, checked: u32 },
+struct AuthorKey {
+    key: PublicKey,
+    /// Signatures that fitted one by one.
+    checked: u32,
     /// For long chains.
-    Prepared(Arc<PreparedKey>),
+    prepared: Option<Arc<PreparedKey>>,
 }
 
 impl AuthorKey {
     fn verify(&self, message: &[u8], signature: &SignatureBytes) -> Result<(), VerifyError> {
-        match self {
-            Self::Plain { key, .. } => key.verify(message, signature),
-            Self::Prepared(key) => key.verify(message, signature),
+        match &self.prepared {
+            None => self.key.verify(message, signature),
+            Some(prepared) => prepared.verify(message, signature),
         }
     }
 
     /// Counts a signature that fitted.
     fn count(&mut self) {
-        let Self::Plain { key, checked } = self else {
-            return;
-        };
-        *checked += 1;
-        if *checked == PREPARE_AFTER {
-            *self = Self::Prepared(Arc::new(PreparedKey::new(key)));
+        self.checked = self.checked.saturating_add(1);
+        if self.prepared.is_none() && self.checked >= PREPARE_AFTER {
+            self.prepared = Some(Arc::new(PreparedKey::new(&self.key)));
         }
     }
 }

@@ -74,6 +74,9 @@ pub(crate) struct ServerArgs {
     /// The doorway to talk to
     #[arg(long, value_name = "URL", default_value = DOORWAY)]
     pub(crate) to: String,
+    /// Certificate in PEM to trust besides the system's, for a doorway that made its own (self-signed.crt in its data folder)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +99,9 @@ pub(crate) struct UpArgs {
     /// Be a copy of the doorway at this address: read everything from it, check it, and take no changes
     #[arg(long, value_name = "URL")]
     pub(crate) follow: Option<String>,
+    /// Certificate in PEM to trust besides the system's when following a doorway that made its own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Folder with the key of the first steward [default: agent in Commonhold's home]
     #[arg(long, value_name = "DIR")]
     pub(crate) agent: Option<PathBuf>,
@@ -143,6 +149,9 @@ pub(crate) struct VerifyArgs {
     /// Check the record and its signature, and do not walk the author's whole chain
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Certificate in PEM to trust besides the system's, for a doorway that made its own (self-signed.crt in its data folder)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

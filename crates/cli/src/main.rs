@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod dial;
 mod home;
 mod member;
 mod output;

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
         MemberCommand::List(target) => list(target, output).await,
         MemberCommand::Add { key, role, target } => {
             let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
-            let session = Session::open(&agent, &target.server.to).await?;
+            let session = Session::open(&agent, &target.server, output).await?;
             let key = parse(key)?.to_string();
             let token = session.token().await?;
             let view = session
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
         }
         MemberCommand::Remove { key, target } => {
             let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
-            let session = Session::open(&agent, &target.server.to).await?;
+            let session = Session::open(&agent, &target.server, output).await?;
             let key = parse(key)?.to_string();
             let token = session.token().await?;
             session.doorway.remove_member(&key, &token).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
 
 async fn list(target: &MemberTarget, output: &Output) -> Outcome {
     let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
-    let session = Session::open(&agent, &target.server.to).await?;
+    let session = Session::open(&agent, &target.server, output).await?;
     let token = session.token().await?;
     let view = session.doorway.members(&token).await?;
     let mut lines: Vec<String> = view
@@ -89,7 +89,7 @@ fn parse(key: &str) -> Result<AgentPubKey, Problem> {
 /// Runs `commonhold profile`.
 pub(crate) async fn profile(args: &ProfileArgs, output: &Output) -> Outcome {
     let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
-    let session = Session::open(&agent, &args.server.to).await?;
+    let session = Session::open(&agent, &args.server, output).await?;
     // Somebody who may not write here learns it before anything is signed.
     session.token().await?;
     session.join().await?;

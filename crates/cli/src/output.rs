@@ -92,12 +92,7 @@ impl Output {
 
     /// Shows how long work goes; only a person at a terminal sees it.
     pub(crate) fn progress(&self, name: &'static str, total: u64, is_bytes: bool) -> ProgressBar {
-        let is_shown = !self.is_json && !self.is_quiet && std::io::stderr().is_terminal();
-        let target = if is_shown {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = self.draw_target();
         let bar = ProgressBar::with_draw_target(Some(total), target).with_message(name);
         let template = if is_bytes {
             "{msg:12} {wide_bar:.green/dim} {bytes}/{total_bytes} {bytes_per_sec} {eta}"
@@ -108,6 +103,23 @@ impl Output {
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+
+    /// Shows that something goes on of which nobody knows how long it takes; only a person at a terminal sees it.
+    pub(crate) fn spinner(&self, name: &'static str) -> ProgressBar {
+        let spinner = ProgressBar::with_draw_target(None, self.draw_target()).with_message(name);
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        spinner.set_style(style.expect("the template is well-formed"));
+        spinner.enable_steady_tick(Duration::from_millis(200));
+        spinner
+    }
+
+    fn draw_target(&self) -> ProgressDrawTarget {
+        if !self.is_json && !self.is_quiet && std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        }
     }
 
     /// Tells problems and returns the exit status.

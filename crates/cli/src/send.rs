@@ -10,7 +10,7 @@ use conductor::Conductor as _;
 use serde_json::{Value, json};
 
 use crate::agent::{self, Agent};
-use crate::args::{PublishArgs, UnpublishArgs};
+use crate::args::{PublishArgs, ServerArgs, UnpublishArgs};
 use crate::home;
 use crate::output::{Outcome, Output, count};
 use crate::publish::course::Course;
@@ -47,8 +47,8 @@ pub(crate) async fn run(args: &PublishArgs, output: &Output) -> Outcome {
         output.warn(warning);
     }
     let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
-    let session = Session::open(&agent, &args.server.to).await?;
-    let summary = course_to(&session, course, args.dry_run, output).await?;
+    let session = Session::open(&agent, &args.server, output).await?;
+    let summary = course_to(&session, course, args.dry_run).await?;
     summary.tell(output);
     Ok(())
 }
@@ -58,7 +58,6 @@ async fn course_to(
     session: &Session<'_>,
     course: Course,
     is_dry_run: bool,
-    output: &Output,
 ) -> Result<Summary, Problem> {
     // Somebody who may not write here learns it before anything is signed.
     let token = session.token().await?;
@@ -81,8 +80,8 @@ async fn course_to(
     if is_dry_run {
         return Ok(summary);
     }
-    upload::media(session, &course, output).await?;
-    summary.sent = carry_out(session, &summary.plan, output).await?;
+    upload::media(session, &course).await?;
+    summary.sent = carry_out(session, &summary.plan).await?;
     Ok(summary)
 }
 
@@ -104,15 +103,19 @@ async fn refuse_taken(session: &Session<'_>, course: &Course, token: &str) -> Re
 
 /// Publishes the handbook or any other folder on behalf of another command; says nothing.
 pub(crate) async fn quietly(agent: &Agent, address: &str, course: Course) -> Result<(), Problem> {
-    let session = Session::open(agent, address).await?;
-    course_to(&session, course, false, &Output::SILENT).await?;
+    let server = ServerArgs {
+        to: address.to_owned(),
+        ca: None,
+    };
+    let session = Session::open(agent, &server, &Output::SILENT).await?;
+    course_to(&session, course, false).await?;
     Ok(())
 }
 
 /// Runs `commonhold unpublish`.
 pub(crate) async fn withdraw(args: &UnpublishArgs, output: &Output) -> Outcome {
     let agent = Agent::open(&home::agent(args.agent.data.clone())?)?;
-    let session = Session::open(&agent, &args.server.to).await?;
+    let session = Session::open(&agent, &args.server, output).await?;
     let existing = existing(&session, args.dry_run).await?;
     let target = if existing.courses().contains(&args.slug.as_str()) {
         Target::Course(args.slug.clone())
@@ -135,7 +138,7 @@ pub(crate) async fn withdraw(args: &UnpublishArgs, output: &Output) -> Outcome {
             ),
         )
     } else {
-        let sent = carry_out(&session, &plan, output).await?;
+        let sent = carry_out(&session, &plan).await?;
         let records = count(sent, "signed record", "signed records");
         (
             sent,
@@ -179,8 +182,9 @@ fn unread(error: plan::Unread) -> Problem {
 }
 
 /// Signs the steps of a plan, sends all that is not sent, and waits until it can be read.
-async fn carry_out(session: &Session<'_>, plan: &Plan, output: &Output) -> Result<u64, Problem> {
-    let bar = output.progress("signing", plan.steps().len() as u64, false);
+async fn carry_out(session: &Session<'_>, plan: &Plan) -> Result<u64, Problem> {
+    let progress = &session.progress;
+    let bar = progress.begin("signing", plan.steps().len() as u64, false);
     let mut created = BTreeMap::new();
     for steps in plan.steps().chunks(STEPS_PER_WRITE) {
         write(session, steps, &mut created).await?;
@@ -193,7 +197,7 @@ async fn carry_out(session: &Session<'_>, plan: &Plan, output: &Output) -> Resul
         write(session, &[step], &mut created).await?;
     }
     let waiting = session.unsent().await?;
-    let bar = output.progress("sending", waiting, false);
+    let bar = progress.begin("sending", waiting, false);
     let sent = session.send(|count| bar.inc(count)).await?;
     bar.finish_and_clear();
     if sent > 0 {

@@ -1,5 +1,6 @@
 //! A conversation with a doorway: its community, tokens, and the two chains brought level.
 
+use std::future;
 use std::time::Duration;
 
 use api::{RecordView, VersionView};
@@ -12,6 +13,9 @@ use runtime::Clock;
 use tokio::sync::Mutex;
 
 use crate::agent::{self, Agent};
+use crate::args::ServerArgs;
+use crate::dial::{self, Progress};
+use crate::output::Output;
 
 /// How long before its end a token is replaced, in seconds.
 const TOKEN_SPARE_SECS: u64 = 60;
@@ -31,14 +35,22 @@ pub(crate) struct Session<'a> {
     pub(crate) doorway: Doorway,
     pub(crate) version: VersionView,
     pub(crate) cell: CellId,
+    /// What a person sees of it.
+    pub(crate) progress: Progress,
     clock: Clock,
     token: Mutex<Option<(String, Timestamp)>>,
 }
 
 impl<'a> Session<'a> {
     /// Asks a doorway who it is.
-    pub(crate) async fn open(agent: &'a Agent, address: &str) -> Result<Self, Problem> {
-        let doorway = Doorway::new(address)?;
+    pub(crate) async fn open(
+        agent: &'a Agent,
+        server: &ServerArgs,
+        output: &Output,
+    ) -> Result<Self, Problem> {
+        let address = &server.to;
+        let progress = Progress::new(*output);
+        let doorway = dial::doorway(address, server.ca.as_deref(), &progress)?;
         let version = doorway.version().await?;
         let community = &version.community;
         let named = DnaHash::try_from(community.dna_hash.as_str());
@@ -55,6 +67,7 @@ impl<'a> Session<'a> {
             agent,
             doorway,
             version,
+            progress,
             clock: Clock::system(),
             token: Mutex::new(None),
         })
@@ -153,7 +166,12 @@ impl<'a> Session<'a> {
             if let Some(body) = self.agent.body(&hash).await? {
                 let bytes = body.len() as u64;
                 self.doorway
-                    .put_blob(&hash, bytes, body.into(), &token)
+                    .put_blob(
+                        &hash,
+                        bytes,
+                        || future::ready(Ok(body.clone().into())),
+                        &token,
+                    )
                     .await?;
             }
         }

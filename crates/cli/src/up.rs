@@ -4,10 +4,12 @@ mod config;
 mod engines;
 mod handbook;
 mod listen;
+mod notes;
+mod role;
 mod steward;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::{Code, Problem};
@@ -15,9 +17,9 @@ use chain::Signer as _;
 use conductor::Embedded;
 use disk::{Folder, Mode};
 use doorway::{Doorway, DoorwayMetrics};
-use http_kit::Listener;
 use runtime::metrics::Registry;
-use runtime::{Clock, Supervisor, TaskKind, files, telemetry};
+use runtime::telemetry::{self, InitError};
+use runtime::{Clock, Supervisor, TaskKind, files};
 use serde_json::json;
 
 use crate::agent;
@@ -25,6 +27,7 @@ use crate::args::UpArgs;
 use crate::home;
 use crate::output::{Outcome, Output};
 use config::{Config, Place};
+use notes::Notes;
 
 /// Name of the file that lies in the data folder until the handbook is published.
 const HANDBOOK_DUE: &str = "handbook.due";
@@ -32,53 +35,73 @@ const HANDBOOK_DUE: &str = "handbook.due";
 /// A community that is ready to serve.
 struct Community {
     doorway: Doorway,
+    place: Place,
     /// The engine with the chains; a copy has none.
     engine: Option<Arc<Embedded>>,
-    listener: Listener,
-    /// `http` or `https`.
-    scheme: &'static str,
     folder: Folder,
     registry: Registry,
     /// Held while the process lives: one data folder has one owner.
     _lock: disk::Lock,
 }
 
+/// A data folder that belongs to this process.
+struct Held {
+    folder: Folder,
+    lock: disk::Lock,
+}
+
+/// Where a community is reached.
+struct Addresses {
+    url: String,
+    /// Where plain requests are sent on to `url`.
+    redirect: Option<SocketAddr>,
+    /// Where a steward looks.
+    admin: Option<SocketAddr>,
+    /// The certificate that nobody else signed.
+    certificate: Option<PathBuf>,
+}
+
 /// Runs the command until it is told to stop.
 pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
     let data = home::community(args.data.clone())?;
     let config = config::load(args, &data)?;
-    let telemetry = telemetry::init(&config.telemetry()?).map_err(|error| refuse(&error))?;
+    let place = config.check(args)?;
+    let telemetry = telemetry::init(&config.telemetry()?).map_err(|error| unlogged(&error))?;
+    let mut notes = Notes::new(output, &config);
     if let Err(error) = files::raise_limit() {
         tracing::warn!(%error, "few files and connections can be open at once");
     }
     let supervisor = Supervisor::default();
-    let community = open(&config, &data, args, &supervisor).await?;
-    let address = community.listener.address();
-    let url = format!("{}://{address}", community.scheme);
-    steward::open(&config, &community, &telemetry, &supervisor, output).await?;
-    let served = community.doorway.served();
+    let ports = listen::ports(&config).await?;
+    let folder = Folder::open(&data).map_err(|error| error.problem())?;
+    let lock = folder.lock().map_err(|error| error.problem())?;
+    role::check(&folder, &place)?;
+    let open = listen::open(ports, &config, &folder, &supervisor)?;
+    let held = Held { folder, lock };
+    let address = open.listener.address();
+    let url = format!("{}://{address}", open.scheme);
+    let community = Community::open(&config, place, held, args, &url, &supervisor).await?;
+    let admin = steward::open(&config, &community, &telemetry, &supervisor, &mut notes).await?;
     let serving = http_kit::serve(
-        served,
-        community.listener,
+        community.doorway.served(),
+        open.listener,
         supervisor.group("connections"),
         supervisor.shutdown(),
         config.http_limits(),
     );
     drop(supervisor.spawn("http", TaskKind::Essential, serving));
-    let is_due = community.folder.contains(HANDBOOK_DUE);
-    if is_due.map_err(|error| error.problem())? {
-        handbook::publish(&home::agent(args.agent.clone())?, &url).await?;
-        let removed = community.folder.remove(HANDBOOK_DUE);
-        removed.map_err(|error| error.problem())?;
-    }
-    warn_of_origin(&config, address, output);
-    announce(output, &community.doorway, &config, &url);
+    community.publish_handbook(args, &supervisor).await?;
+    warn_of_origin(&config, address, &mut notes);
+    let addresses = Addresses {
+        url,
+        redirect: open.redirect,
+        admin,
+        certificate: (config.tls.self_signed).then(|| data.join(listen::SELF_SIGNED.0)),
+    };
+    announce(output, &community, &addresses, &notes);
     let report = supervisor.run().await;
     let report = report.map_err(|error| Problem::caused(Code::Bug, &error))?;
-    community.doorway.close().await?;
-    if let Some(engine) = community.engine {
-        engine.close().await.map_err(agent::problem)?;
-    }
+    community.close().await?;
     telemetry.close().await;
     if report.is_clean() {
         output.say("Stopped. Everything is on disk.");
@@ -91,63 +114,89 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
     .into())
 }
 
-/// Opens everything below the data folder and the port.
-async fn open(
-    config: &Config,
-    data: &Path,
-    args: &UpArgs,
-    supervisor: &Supervisor,
-) -> Result<Community, Problem> {
-    let folder = Folder::open(data).map_err(|error| error.problem())?;
-    let lock = folder.lock().map_err(|error| error.problem())?;
-    let (listener, scheme) = listen::open(config, &folder, supervisor).await?;
-    let place = config.place()?;
-    if place == Place::Hosted {
-        note_handbook(&folder, args)?;
+impl Community {
+    /// Opens everything below the data folder.
+    async fn open(
+        config: &Config,
+        place: Place,
+        held: Held,
+        args: &UpArgs,
+        url: &str,
+        supervisor: &Supervisor,
+    ) -> Result<Self, Problem> {
+        let Held { folder, lock } = held;
+        let data = folder.path().to_owned();
+        let first_steward = match place {
+            Place::Hosted => {
+                note_handbook(&folder, args)?;
+                let steward = agent::signer(&home::agent(args.agent.clone())?)?;
+                Some(steward.agent().clone())
+            }
+            Place::Shared | Place::Followed(_) => None,
+        };
+        let registry = Registry::default();
+        let metrics = DoorwayMetrics::new(&registry);
+        let (engines, engine) = engines::open(config, &place, &data, &metrics, supervisor).await?;
+        let doorway = Doorway::build(
+            doorway::Config {
+                data,
+                name: config.name.clone(),
+                network_seed: network_seed()?,
+                origin: origin(config, url),
+                first_steward,
+                key_seed: agent::random_seed()?,
+                limits: config.limits(),
+            },
+            engines,
+            Clock::system(),
+            supervisor,
+        )
+        .await?;
+        role::note(&folder, &place)?;
+        Ok(Self {
+            doorway,
+            place,
+            engine,
+            folder,
+            registry,
+            _lock: lock,
+        })
     }
-    let registry = Registry::default();
-    let metrics = DoorwayMetrics::new(&registry);
-    let (engines, engine) = engines::open(config, &place, data, &metrics, supervisor).await?;
-    let first_steward = match place {
-        Place::Hosted => {
-            let steward = agent::signer(&home::agent(args.agent.clone())?)?;
-            Some(steward.agent().clone())
+
+    /// Publishes the handbook where that is due.
+    async fn publish_handbook(
+        &self,
+        args: &UpArgs,
+        supervisor: &Supervisor,
+    ) -> Result<(), Problem> {
+        let is_due = self.folder.contains(HANDBOOK_DUE);
+        if !is_due.map_err(|error| error.problem())? {
+            return Ok(());
         }
-        Place::Shared | Place::Followed(_) => None,
-    };
-    let doorway = Doorway::build(
-        doorway::Config {
-            data: data.to_owned(),
-            name: config.name.clone(),
-            network_seed: network_seed()?,
-            origin: origin(config, scheme, listener.address()),
-            first_steward,
-            key_seed: agent::random_seed()?,
-            limits: config.limits(),
-        },
-        engines,
-        Clock::system(),
-        supervisor,
-    )
-    .await?;
-    Ok(Community {
-        doorway,
-        engine,
-        listener,
-        scheme,
-        folder,
-        registry,
-        _lock: lock,
-    })
+        let agent = home::agent(args.agent.clone())?;
+        handbook::publish(&agent, &self.doorway, supervisor).await?;
+        let removed = self.folder.remove(HANDBOOK_DUE);
+        removed.map_err(|error| error.problem())?;
+        Ok(())
+    }
+
+    /// Closes everything after the last request was answered.
+    async fn close(self) -> Result<(), Problem> {
+        self.doorway.close().await?;
+        match self.engine {
+            Some(engine) => engine.close().await.map_err(agent::problem),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Notes in a new folder that the handbook is to be published, so that a start which is cut off is made up for.
 fn note_handbook(folder: &Folder, args: &UpArgs) -> Result<(), Problem> {
-    let is_known = folder.contains("community.sqlite");
+    let is_known = role::is_host(folder)?;
     if args.empty {
         let removed = folder.remove(HANDBOOK_DUE);
         removed.map_err(|error| error.problem())?;
-    } else if !is_known.map_err(|error| error.problem())? {
+    } else if !is_known {
         let noted = folder.write_atomic(HANDBOOK_DUE, b"", Mode::Private);
         noted.map_err(|error| error.problem())?;
     }
@@ -164,46 +213,84 @@ fn network_seed() -> Result<String, Problem> {
 }
 
 /// Returns the address under which readers reach the doorway.
-fn origin(config: &Config, scheme: &str, address: SocketAddr) -> String {
+fn origin(config: &Config, url: &str) -> String {
     if config.public_url.is_empty() {
-        format!("{scheme}://{address}")
+        url.to_owned()
     } else {
         config.public_url.trim_end_matches('/').to_owned()
     }
 }
 
 /// Says when readers elsewhere will get links that lead nowhere for them.
-fn warn_of_origin(config: &Config, address: SocketAddr, output: &Output) {
+fn warn_of_origin(config: &Config, address: SocketAddr, notes: &mut Notes<'_>) {
     if config.public_url.is_empty() && address.ip().is_unspecified() {
         let detail =
             "links and proofs name this machine as readers cannot reach it; say --public-url URL";
-        output.warn(&Problem::new(Code::Config, detail));
+        notes.warn(&Problem::new(Code::Config, detail));
     }
 }
 
-fn announce(output: &Output, doorway: &Doorway, config: &Config, url: &str) {
-    let identity = doorway.identity();
+/// Says that the doorway is open: where, as what, and what to do next.
+fn announce(output: &Output, community: &Community, addresses: &Addresses, notes: &Notes<'_>) {
+    let identity = community.doorway.identity();
+    let plain = |address: &SocketAddr| format!("http://{address}");
+    let (admin, redirect) = (
+        addresses.admin.as_ref().map(plain),
+        addresses.redirect.as_ref().map(plain),
+    );
+    let url = &addresses.url;
     let document = json!({
         "ok": true,
         "url": url,
+        "admin": admin,
+        "redirect": redirect,
+        "certificate": addresses.certificate,
         "community": identity.name,
         "dna_hash": identity.dna.to_string(),
+        "follows": match &community.place {
+            Place::Followed(writer) => Some(writer),
+            Place::Hosted | Place::Shared => None,
+        },
+        "warnings": notes.told(),
     });
-    let hint = match config.place() {
-        Ok(Place::Followed(writer)) => {
-            format!("A copy of {writer}; it takes no changes. Stop with Ctrl-C.")
+    let mut lines = vec![format!("{} is open at {url}", identity.name)];
+    if let Some(redirect) = &redirect {
+        lines.push(format!("Plain requests at {redirect} are sent there."));
+    }
+    let stop = "Stop with Ctrl-C.";
+    match (&community.place, &addresses.certificate) {
+        (Place::Followed(writer), _) => {
+            lines.push(format!("A copy of {writer}; it takes no changes. {stop}"));
         }
-        Ok(Place::Shared) => {
-            "It shows what another process writes into the database. Stop with Ctrl-C.".to_owned()
+        (Place::Shared, _) => lines.push(format!(
+            "It shows what another process writes into the database. {stop}"
+        )),
+        (Place::Hosted, None) => {
+            lines.push(format!("Publish a folder: commonhold publish DIR. {stop}"))
         }
-        Ok(Place::Hosted) | Err(_) => {
-            "Publish a folder: commonhold publish DIR. Stop with Ctrl-C.".to_owned()
-        }
-    };
-    let lines = [format!("{} is open at {url}", identity.name), hint];
+        (Place::Hosted, Some(certificate)) => lines.extend([
+            format!(
+                "Publish a folder: commonhold publish DIR --to {url} --ca {}",
+                certificate.display()
+            ),
+            stop.to_owned(),
+        ]),
+    }
+    if let Some(admin) = &admin {
+        lines.push(format!("Status and metrics: {admin}/status"));
+    }
     output.result(&document, &lines);
 }
 
-fn refuse(error: &dyn std::error::Error) -> Problem {
-    Problem::caused(Code::Config, error)
+/// Names the key for which logs and traces could not be started. Addresses are not repeated: they may hold a password.
+fn unlogged(error: &InitError) -> Problem {
+    let detail = match error {
+        InitError::Level { reason, .. } => format!("log_level: {reason}"),
+        InitError::Collector { reason, .. } => format!("otlp_url: {reason}"),
+        InitError::SampleRatio(ratio) => {
+            format!("trace_sample_ratio: {ratio} is no share; give a number from 0 to 1")
+        }
+        InitError::Again => return Problem::caused(Code::Bug, error),
+    };
+    Problem::new(Code::Config, detail)
 }

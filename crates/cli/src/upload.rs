@@ -1,12 +1,14 @@
 //! Files on their way to a doorway: only those that it does not have, read while they are sent.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use base::{Code, Problem};
 use chain::EntryVisibility;
-use client::FileBody;
+use client::{Body, FileBody};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 
-use crate::output::Output;
 use crate::publish::course::Course;
 use crate::publish::media::Media;
 use crate::publish::plan::visibility;
@@ -16,14 +18,10 @@ use crate::session::Session;
 const UPLOADS_MAX: usize = 4;
 
 /// Sends the media of a course that the doorway does not have.
-pub(crate) async fn media(
-    session: &Session<'_>,
-    course: &Course,
-    output: &Output,
-) -> Result<(), Problem> {
+pub(crate) async fn media(session: &Session<'_>, course: &Course) -> Result<(), Problem> {
     let leaving = || course.media.values().filter(|media| leaves(media));
     let total = leaving().map(|media| media.manifest.bytes).sum();
-    let bar = output.progress("files", total, true);
+    let bar = session.progress.begin("files", total, true);
     stream::iter(leaving().map(Ok))
         .try_for_each_concurrent(UPLOADS_MAX, |media| one(session, media, &bar))
         .await?;
@@ -48,16 +46,29 @@ async fn one(session: &Session<'_>, media: &Media, bar: &ProgressBar) -> Result<
         bar.inc(bytes);
         return Ok(());
     }
+    let counted = Arc::new(AtomicU64::new(0));
+    let body = || opened(media, bar, &counted);
+    session.doorway.put_blob(&hash, bytes, body, &token).await?;
+    Ok(())
+}
+
+/// Opens a file to be sent, from its beginning; what an earlier try counted in `bar` is taken back.
+async fn opened(
+    media: &Media,
+    bar: &ProgressBar,
+    counted: &Arc<AtomicU64>,
+) -> Result<Body, Problem> {
+    bar.dec(counted.swap(0, Ordering::Relaxed));
     let body = FileBody::open(&media.path).await.map_err(|error| {
         Problem::new(Code::SourceUnreadable, error.to_string()).at(media.file.as_str(), 0)
     })?;
-    let counter = bar.clone();
+    let (bar, counted) = (bar.clone(), Arc::clone(counted));
     let stream = body.chunks().inspect(move |chunk| {
         if let Ok(chunk) = chunk {
-            counter.inc(chunk.len() as u64);
+            let bytes = chunk.len() as u64;
+            counted.fetch_add(bytes, Ordering::Relaxed);
+            bar.inc(bytes);
         }
     });
-    let body = client::body_of(stream);
-    session.doorway.put_blob(&hash, bytes, body, &token).await?;
-    Ok(())
+    Ok(client::body_of(stream))
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::args::VerifyArgs;
+use crate::dial::{self, Progress};
 use crate::output::{Outcome, Output, count};
 
 /// Records that are asked for at once.
@@ -28,7 +29,7 @@ struct Checked {
 /// Runs the command.
 pub(crate) async fn run(args: &VerifyArgs, output: &Output) -> Outcome {
     let checked = if args.what.starts_with("http://") || args.what.starts_with("https://") {
-        address(&args.what, args.quick, output).await?
+        address(args, &Progress::new(*output)).await?
     } else {
         file(&args.what)?
     };
@@ -49,14 +50,16 @@ pub(crate) async fn run(args: &VerifyArgs, output: &Output) -> Outcome {
 }
 
 /// Checks what an address serves.
-async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Checked, Problem> {
+async fn address(args: &VerifyArgs, progress: &Progress) -> Result<Checked, Problem> {
+    let (address, is_quick) = (args.what.as_str(), args.quick);
     let url = Url::parse(address)
         .map_err(|error| Problem::new(Code::NothingToVerify, format!("{address}: {error}")))?;
-    let doorway = Doorway::new(&url.origin().ascii_serialization())?;
+    let origin = url.origin().ascii_serialization();
+    let doorway = dial::doorway(&origin, args.ca.as_deref(), progress)?;
     let segments: Vec<&str> = url.path().trim_matches('/').split('/').collect();
     match segments.as_slice() {
         ["store", hash] => blob(&doorway, &url, hash).await,
-        ["api", "v1", "chains", agent] => chain(&doorway, agent, output).await,
+        ["api", "v1", "chains", agent] => chain(&doorway, agent, progress).await,
         ["api", "v1", "cache", _, ..] if segments.len() > 4 => {
             let mut url = url.clone();
             let seq = url
@@ -66,7 +69,7 @@ async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Check
             let answer = doorway.fetch(url.clone()).await?;
             let proven = proof::check(&answer.body)?;
             asked::check(&url, &proven)?;
-            item(&doorway, proven, is_quick, output).await
+            item(&doorway, proven, is_quick, progress).await
         }
         _ => {
             let answer = doorway.fetch(url.clone()).await?;
@@ -75,7 +78,7 @@ async fn address(address: &str, is_quick: bool, output: &Output) -> Result<Check
             let proven = proof::check(&proof.body)?;
             asked::check(&url, &proven)?;
             let shown = page::compare(&answer, &proven)?;
-            let mut checked = item(&doorway, proven, is_quick, output).await?;
+            let mut checked = item(&doorway, proven, is_quick, progress).await?;
             checked.facts.push(("page", shown.to_owned()));
             Ok(checked)
         }
@@ -87,7 +90,7 @@ async fn item(
     doorway: &Doorway,
     proven: Proven,
     is_quick: bool,
-    output: &Output,
+    progress: &Progress,
 ) -> Result<Checked, Problem> {
     let mut facts = facts(&proven);
     if is_quick {
@@ -96,7 +99,7 @@ async fn item(
             "follows the record before it (the rest was not walked)".to_owned(),
         ));
     } else {
-        let records = walk(doorway, &proven, output).await?;
+        let records = walk(doorway, &proven, progress).await?;
         let sentence = format!(
             "{} from the first on, all links and signatures right, nothing newer of this item",
             count(records.into(), "record", "records")
@@ -109,11 +112,11 @@ async fn item(
     })
 }
 
-async fn walk(doorway: &Doorway, proven: &Proven, output: &Output) -> Result<u32, Problem> {
+async fn walk(doorway: &Doorway, proven: &Proven, progress: &Progress) -> Result<u32, Problem> {
     let agent = proven.author.to_string();
     let mut walk = Walk::new(proven)?;
     let mut after = None;
-    let bar = output.progress("chain", 0, false);
+    let bar = progress.begin("chain", 0, false);
     loop {
         let page = doorway.chain(&agent, after, PAGE_RECORDS, None).await?;
         if let Some(head) = &page.head {
@@ -131,10 +134,10 @@ async fn walk(doorway: &Doorway, proven: &Proven, output: &Output) -> Result<u32
 }
 
 /// Checks a whole chain.
-async fn chain(doorway: &Doorway, agent: &str, output: &Output) -> Result<Checked, Problem> {
+async fn chain(doorway: &Doorway, agent: &str, progress: &Progress) -> Result<Checked, Problem> {
     let first = doorway.chain(agent, None, PAGE_RECORDS, None).await?;
     let mut verifier = verifier(agent, &first)?;
-    let bar = output.progress("chain", 0, false);
+    let bar = progress.begin("chain", 0, false);
     let mut page = first;
     loop {
         take(&mut verifier, &page)?;

@@ -1,15 +1,23 @@
 //! What a doorway answered: bounded, as its digest says where it sends one, and with its own problems made into ours.
 
+use std::{future, io};
+
 use api::ProblemView;
 use base::{Code, ContentHash, Problem};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Response};
+use rustls::CertificateError;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::patience::{Patience, PutOff};
+
 /// Longest answer that is read into memory, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+/// Longest description of a fault that is read, in bytes.
+pub(crate) const FAULT_BYTES_MAX: usize = 64 * 1_024;
 
 /// An answer that was received whole.
 #[derive(Clone, Debug)]
@@ -40,21 +48,64 @@ impl Answer {
 }
 
 /// Sends a request and receives the whole answer; a fault that the doorway describes is its own problem.
-pub(crate) async fn receive(request: RequestBuilder) -> Result<Answer, Problem> {
-    let (status, answer) = exchange(request).await?;
+pub(crate) async fn receive(
+    request: RequestBuilder,
+    patience: &Patience,
+) -> Result<Answer, Problem> {
+    judge(exchange(|| future::ready(copy(&request)), patience).await?)
+}
+
+/// As [`receive`], for a request that `make` makes anew each time, because its body can be read once only.
+pub(crate) async fn receive_made<M, F>(make: M, patience: &Patience) -> Result<Answer, Problem>
+where
+    M: FnMut() -> F,
+    F: Future<Output = Result<RequestBuilder, Problem>>,
+{
+    judge(exchange(make, patience).await?)
+}
+
+/// Sends a request and receives the whole answer, whatever its status.
+pub(crate) async fn receive_whatever(
+    request: RequestBuilder,
+    patience: &Patience,
+) -> Result<Answer, Problem> {
+    let exchanged = exchange(|| future::ready(copy(&request)), patience).await;
+    exchanged.map(|(_, answer)| answer)
+}
+
+fn judge((status, answer): (u16, Answer)) -> Result<Answer, Problem> {
     if (200..300).contains(&status) {
         return Ok(answer);
     }
     Err(described(&answer.body).unwrap_or_else(|| unexpected(status)))
 }
 
-/// Sends a request and receives the whole answer, whatever its status.
-pub(crate) async fn receive_whatever(request: RequestBuilder) -> Result<Answer, Problem> {
-    exchange(request).await.map(|(_, answer)| answer)
+/// Returns a request that is to be sent, and keeps one for another try.
+pub(crate) fn copy(request: &RequestBuilder) -> Result<RequestBuilder, Problem> {
+    let copied = request.try_clone();
+    copied.ok_or_else(|| Problem::new(Code::Bug, "a request cannot be sent a second time"))
 }
 
-async fn exchange(request: RequestBuilder) -> Result<(u16, Answer), Problem> {
-    let mut response = request.send().await.map_err(unreachable)?;
+/// Sends what `make` makes until the answer is one to keep.
+async fn exchange<M, F>(mut make: M, patience: &Patience) -> Result<(u16, Answer), Problem>
+where
+    M: FnMut() -> F,
+    F: Future<Output = Result<RequestBuilder, Problem>>,
+{
+    let mut tries = patience.tries();
+    loop {
+        let response = make().await?.send().await.map_err(unreachable)?;
+        let put_off = PutOff::of(&response);
+        let (status, answer) = whole(response).await?;
+        let code = described(&answer.body).map(|problem| problem.code);
+        if (200..300).contains(&status) || !tries.wait(put_off, code).await {
+            return Ok((status, answer));
+        }
+    }
+}
+
+/// Receives the rest of an answer.
+async fn whole(mut response: Response) -> Result<(u16, Answer), Problem> {
     let status = response.status().as_u16();
     let address = response.url().clone();
     let media_type = response
@@ -97,32 +148,71 @@ fn digest_of(header: &str) -> Option<ContentHash> {
 }
 
 /// Sends a request whose answer has no body.
-pub(crate) async fn status(request: RequestBuilder) -> Result<u16, Problem> {
-    let response = request.send().await.map_err(unreachable)?;
-    Ok(response.status().as_u16())
+pub(crate) async fn status(request: RequestBuilder, patience: &Patience) -> Result<u16, Problem> {
+    let mut tries = patience.tries();
+    loop {
+        let response = copy(&request)?.send().await.map_err(unreachable)?;
+        if !tries.wait(PutOff::of(&response), None).await {
+            return Ok(response.status().as_u16());
+        }
+    }
 }
 
 /// Makes a problem of a status that says too little.
 pub(crate) fn unexpected(status: u16) -> Problem {
-    Problem::new(
-        Code::ServerAnswer,
-        format!("the server answered with status {status}"),
-    )
+    let code = match status {
+        429 => Code::TooManyRequests,
+        503 => Code::Unavailable,
+        _ => Code::ServerAnswer,
+    };
+    Problem::new(code, format!("the server answered with status {status}"))
 }
 
 /// Reads the problem that a doorway describes.
 pub(crate) fn described(body: &[u8]) -> Option<Problem> {
+    if body.len() > FAULT_BYTES_MAX {
+        return None;
+    }
     let view: ProblemView = serde_json::from_slice(body).ok()?;
     let code = Code::find(&view.code)?;
     Some(Problem::new(code, view.detail))
 }
 
+/// Says why there is no answer.
 pub(crate) fn unreachable(error: reqwest::Error) -> Problem {
     let mut detail = error.to_string();
     let mut source = std::error::Error::source(&error);
+    let mut is_untrusted = false;
     while let Some(cause) = source {
         detail.push_str(&format!(": {cause}"));
+        is_untrusted |= is_of_certificate(cause);
         source = cause.source();
     }
+    if is_untrusted {
+        detail.push_str(
+            "; if you know that this is the doorway, name the file with its certificate: --ca FILE",
+        );
+    }
     Problem::new(Code::ServerUnreachable, detail)
+}
+
+/// Tells whether the certificate of the other side was refused because nobody who is known vouches for it.
+fn is_of_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = cause;
+    // Errors of sockets hide what they hold from whoever asks for their source.
+    while let Some(inner) = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        cause = inner;
+    }
+    let refused = cause.downcast_ref::<rustls::Error>();
+    match refused {
+        // It is known, and it is of somebody else.
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => false,
+        Some(rustls::Error::InvalidCertificate(_)) => true,
+        _ => false,
+    }
 }

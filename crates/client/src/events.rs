@@ -143,12 +143,13 @@ mod tests {
 
     #[test]
     fn an_endless_event_is_refused() {
-        let mut lines = Lines::default();
-        lines.pending = vec![b'x'; 1_024 * 1_024 + 1];
-        assert!(lines.take().is_err());
-        let mut lines = Lines::default();
-        let many = "data: 0123456789\n".repeat(100_000);
-        lines.pending = many.into_bytes();
-        assert!(lines.take().is_err());
+        let many = "data: 0123456789\n".repeat(100_000).into_bytes();
+        for pending in [vec![b'x'; 1_024 * 1_024 + 1], many] {
+            let mut lines = Lines {
+                pending,
+                ..Lines::default()
+            };
+            assert!(lines.take().is_err());
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! A typed HTTP client of a doorway.
 //!
 //! Every answer is bounded in length; a fault that the doorway describes comes back as its own [`Problem`] with its code.
+//! What a doorway puts off is asked again for up to a minute; [`Doorway::telling`] says when.
 //! It signs nothing and keeps nothing: tokens and records are handed in.
 
 mod answer;
 mod events;
 mod file;
+mod patience;
 mod stream;
 mod transport;
 
@@ -17,19 +19,24 @@ use api::{
 use base::{Code, ContentHash, Problem};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Body, Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
 pub use events::{Event, Events};
 pub use file::{FileBody, body_of};
+pub use patience::Waiting;
+pub use reqwest::Body;
 pub use stream::Download;
+
+use patience::Patience;
 
 /// A doorway at some address.
 #[derive(Clone, Debug)]
 pub struct Doorway {
     base: Url,
     http: reqwest::Client,
+    patience: Patience,
 }
 
 impl Doorway {
@@ -38,14 +45,40 @@ impl Doorway {
     /// # Errors
     /// [`Code::ServerUnreachable`] when the address is no http or https URL.
     pub fn new(address: &str) -> Result<Self, Problem> {
+        Self::named(address, None)
+    }
+
+    /// Names a doorway, and certificates that are trusted besides the system's: its own, or of who signed it, in PEM.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`Code::Tls`] when there is no certificate in it.
+    pub fn trusting(address: &str, certificates: &[u8]) -> Result<Self, Problem> {
+        Self::named(address, Some(certificates))
+    }
+
+    fn named(address: &str, certificates: Option<&[u8]>) -> Result<Self, Problem> {
         let unusable = |detail: String| Problem::new(Code::ServerUnreachable, detail);
         let base = Url::parse(address)
             .map_err(|error| unusable(format!("{address:?} is no address: {error}")))?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(unusable(format!("{address:?} is neither http nor https")));
         }
-        let http = transport::client().map_err(unusable)?;
-        Ok(Self { base, http })
+        let http = transport::client(certificates).map_err(|detail| {
+            let code = certificates.map_or(Code::ServerUnreachable, |_| Code::Tls);
+            Problem::new(code, detail)
+        })?;
+        Ok(Self {
+            base,
+            http,
+            patience: Patience::default(),
+        })
+    }
+
+    /// Has `tell` called whenever a request has to wait because the doorway put it off, and when the wait is over.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(Waiting) + Send + Sync + 'static) -> Self {
+        self.patience = Patience::telling(tell);
+        self
     }
 
     /// Returns its address.
@@ -69,7 +102,7 @@ impl Doorway {
     /// # Errors
     /// A [`Problem`]: the doorway's own, or why there is no answer.
     pub async fn fetch(&self, address: Url) -> Result<Answer, Problem> {
-        answer::receive(self.http.get(address)).await
+        answer::receive(self.http.get(address), &self.patience).await
     }
 
     /// Opens the log of events behind a cursor; from the state of all chains without one.
@@ -82,7 +115,7 @@ impl Doorway {
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor);
         }
-        Ok(Events::new(stream::open(request).await?))
+        Ok(Events::new(stream::open(request, &self.patience).await?))
     }
 
     /// Starts to read a blob that everybody may see, for copying; nothing when there is none.
@@ -91,7 +124,7 @@ impl Doorway {
     /// As [`Self::fetch`].
     pub async fn download(&self, hash: &ContentHash) -> Result<Option<Download>, Problem> {
         let request = self.request(Method::GET, &format!("store/{hash}"))?;
-        match stream::open(request).await {
+        match stream::open(request, &self.patience).await {
             Ok(download) => Ok(Some(download)),
             Err(problem) if problem.code == Code::NotFound => Ok(None),
             Err(problem) => Err(problem),
@@ -187,7 +220,7 @@ impl Doorway {
         let request = self
             .request(Method::HEAD, &format!("store/{hash}"))?
             .bearer_auth(token);
-        let status = answer::status(request).await?;
+        let status = answer::status(request, &self.patience).await?;
         match status {
             200 => Ok(true),
             404 => Ok(false),
@@ -196,24 +229,33 @@ impl Doorway {
     }
 
     /// Stores a blob of `bytes` bytes; the doorway compares it with `hash` before it acknowledges.
+    /// `body` opens it, once for each time that it is sent.
     ///
     /// # Errors
-    /// As [`Self::fetch`].
-    pub async fn put_blob(
+    /// As [`Self::fetch`], and what `body` fails with.
+    pub async fn put_blob<M, F>(
         &self,
         hash: &ContentHash,
         bytes: u64,
-        body: Body,
+        body: M,
         token: &str,
-    ) -> Result<StoredBlobView, Problem> {
+    ) -> Result<StoredBlobView, Problem>
+    where
+        M: Fn() -> F,
+        F: Future<Output = Result<Body, Problem>>,
+    {
         let digest = STANDARD.encode(hash.as_bytes());
-        let request = self
-            .request(Method::PUT, "store")?
-            .bearer_auth(token)
-            .header("content-digest", format!("sha-256=:{digest}:"))
-            .header("content-length", bytes)
-            .body(body);
-        self.call(request).await
+        let request = || async {
+            let opened = body().await?;
+            let request = self
+                .request(Method::PUT, "store")?
+                .bearer_auth(token)
+                .header("content-digest", format!("sha-256=:{digest}:"))
+                .header("content-length", bytes)
+                .body(opened);
+            Ok(request)
+        };
+        answer::receive_made(request, &self.patience).await?.json()
     }
 
     /// Lists the members.
@@ -249,7 +291,7 @@ impl Doorway {
     /// As [`Self::fetch`].
     pub async fn remove_member(&self, agent: &str, token: &str) -> Result<(), Problem> {
         let request = self.request(Method::DELETE, &format!("admin/members/{agent}"))?;
-        answer::receive(request.bearer_auth(token)).await?;
+        answer::receive(request.bearer_auth(token), &self.patience).await?;
         Ok(())
     }
 
@@ -261,7 +303,7 @@ impl Doorway {
         &self,
         request: RequestBuilder,
     ) -> Result<T, Problem> {
-        answer::receive(request).await?.json()
+        answer::receive(request, &self.patience).await?.json()
     }
 }
 
@@ -272,7 +314,9 @@ impl Doorway {
     /// As [`Self::fetch`].
     pub async fn ready(&self) -> Result<ReadyView, Problem> {
         let request = self.request(Method::GET, "ready")?;
-        answer::receive_whatever(request).await?.json()
+        answer::receive_whatever(request, &self.patience)
+            .await?
+            .json()
     }
 
     /// Asks who wrote the item at an address; nothing when there is none that this reader may see.
@@ -286,7 +330,7 @@ impl Doorway {
         token: &str,
     ) -> Result<Option<String>, Problem> {
         let request = self.request(Method::GET, &format!("api/v1/cache/{kind}/{slug}"))?;
-        match answer::receive(request.bearer_auth(token)).await {
+        match answer::receive(request.bearer_auth(token), &self.patience).await {
             Ok(answer) => Ok(Some(answer.json::<ItemView>()?.author)),
             Err(problem) if problem.code == Code::NotFound => Ok(None),
             Err(problem) => Err(problem),
@@ -299,10 +343,13 @@ impl Doorway {
     /// As [`Self::fetch`].
     pub async fn blob(&self, hash: &ContentHash, token: &str) -> Result<Option<Vec<u8>>, Problem> {
         let request = self.request(Method::GET, &format!("store/{hash}"))?;
-        match answer::receive(request.bearer_auth(token)).await {
+        match answer::receive(request.bearer_auth(token), &self.patience).await {
             Ok(answer) => Ok(Some(answer.body)),
             Err(problem) if problem.code == Code::NotFound => Ok(None),
             Err(problem) => Err(problem),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

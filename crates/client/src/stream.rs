@@ -4,10 +4,8 @@ use base::Problem;
 use bytes::Bytes;
 use reqwest::{RequestBuilder, Response};
 
-use crate::answer;
-
-/// Longest description of a fault that is read, in bytes.
-const FAULT_BYTES_MAX: usize = 64 * 1_024;
+use crate::answer::{self, FAULT_BYTES_MAX};
+use crate::patience::{Patience, PutOff};
 
 /// An answer that is being read.
 #[derive(Debug)]
@@ -16,12 +14,29 @@ pub struct Download {
 }
 
 /// Sends a request and waits for the head of its answer.
-pub(crate) async fn open(request: RequestBuilder) -> Result<Download, Problem> {
-    let mut response = request.send().await.map_err(answer::unreachable)?;
-    let status = response.status().as_u16();
-    if (200..300).contains(&status) {
-        return Ok(Download { response });
+pub(crate) async fn open(
+    request: RequestBuilder,
+    patience: &Patience,
+) -> Result<Download, Problem> {
+    let mut tries = patience.tries();
+    loop {
+        let response = answer::copy(&request)?.send().await;
+        let response = response.map_err(answer::unreachable)?;
+        let status = response.status().as_u16();
+        if (200..300).contains(&status) {
+            return Ok(Download { response });
+        }
+        let put_off = PutOff::of(&response);
+        let problem = answer::described(&fault(response).await?);
+        let code = problem.as_ref().map(|problem| problem.code);
+        if !tries.wait(put_off, code).await {
+            return Err(problem.unwrap_or_else(|| answer::unexpected(status)));
+        }
     }
+}
+
+/// Receives the description of a fault.
+async fn fault(mut response: Response) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(answer::unreachable)? {
         if body.len() + chunk.len() > FAULT_BYTES_MAX {
@@ -29,7 +44,7 @@ pub(crate) async fn open(request: RequestBuilder) -> Result<Download, Problem> {
         }
         body.extend_from_slice(&chunk);
     }
-    Err(answer::described(&body).unwrap_or_else(|| answer::unexpected(status)))
+    Ok(body)
 }
 
 impl Download {

@@ -23,6 +23,8 @@ pub(crate) fn open_writer(path: &Path, limits: &Limits) -> Result<Connection, Op
     set(&connection, path, "wal_autocheckpoint", &pages, &pages)?;
     let bytes = (u64::from(limits.wal_pages_max) * PAGE_BYTES).to_string();
     set(&connection, path, "journal_size_limit", &bytes, &bytes)?;
+    // Pages that a big transaction changes stay in memory until it ends; each goes to the log once. Negative: in KiB.
+    set(&connection, path, "cache_size", WRITER_CACHE, WRITER_CACHE)?;
     Ok(connection)
 }
 
@@ -33,6 +35,9 @@ pub(crate) fn open_reader(path: &Path, limits: &Limits) -> Result<Connection, Op
     set(&connection, path, "query_only", "ON", "1")?;
     Ok(connection)
 }
+
+/// Memory for pages of the writing connection: at most 16 MiB, and no more than the file has.
+const WRITER_CACHE: &str = "-16384";
 
 /// SQLite's default page, in bytes.
 const PAGE_BYTES: u64 = 4_096;

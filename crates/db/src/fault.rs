@@ -56,10 +56,10 @@ pub enum Fault {
     ReadOnly,
     /// The server has a fault of its own, such as a damaged table.
     #[error("the database server failed")]
-    Server(#[source] Refusal),
+    Server(#[source] Box<Refusal>),
     /// The server refuses the statement; it will do so again.
     #[error("the database refused a statement")]
-    Statement(#[source] Refusal),
+    Statement(#[source] Box<Refusal>),
 }
 
 impl Fault {
@@ -329,7 +329,7 @@ pub enum OpenError {
         /// Where, without a password.
         place: String,
         /// What the server says, or what is wrong with it.
-        source: Refusal,
+        source: Box<Refusal>,
     },
     /// The server is older than the oldest that can be used.
     #[error("PostgreSQL {found} is too old, it must be {wanted} or newer")]

@@ -38,7 +38,8 @@ pub fn of(item: &Item) -> Option<Address> {
         Item::BlobManifest(_) | Item::Profile(_) => return None,
     };
     let kind = item.kind();
-    Some(Address { kind, course, slug })
+    // What was withheld has no address.
+    (!slug.is_empty()).then_some(Address { kind, course, slug })
 }
 
 /// Returns the addresses that a batch claims for its author. Claim them before the batch is stored.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use conductor::Conductor;
 use crypto::Keypair;
 use disk::{Folder, Mode};
-use doorway_core::{guard, projector};
+use doorway_core::{guard, list, projector};
 use runtime::{Clock, Supervisor, TaskKind};
 
 use crate::community::{Community, Identity};
@@ -34,6 +34,10 @@ const COMPLETE_FILE: &str = "copy.complete";
 
 /// How often a copy looks at its chains without being told to.
 const FOLLOW_POLL_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Records that a follower asks for at once, the most that a page of a chain has: signatures are verified and rows
+/// stored the cheaper the more there are together. A page ends earlier when it is long.
+const FOLLOW_PAGE_RECORDS: u32 = list::LIMIT_MAX;
 
 /// What a doorway is built of, whichever way its projection comes.
 struct Base {
@@ -228,6 +232,7 @@ impl Base {
         let writing = self.write(holder).await;
         let limits = projector::Limits {
             poll_interval: FOLLOW_POLL_INTERVAL,
+            page_records_max: FOLLOW_PAGE_RECORDS,
             ..projector::Limits::default()
         };
         let source: Arc<dyn Source> = Arc::new(follow.clone());

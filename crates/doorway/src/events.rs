@@ -22,13 +22,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time;
 
 use crate::service::Doorway;
+use crate::status::DoorwayMetrics;
 use crate::store::{LogEnds, StoreError};
 
 /// Pieces that wait between the outbox and the connection.
 const PIECES_MAX: usize = 4;
-
-/// How long a consumer that was cut off is given to read why.
-const FAREWELL_MAX: Duration = Duration::from_secs(5);
 
 /// What is sent to a consumer.
 pub(crate) type Piece = Result<Bytes, Infallible>;
@@ -94,13 +92,18 @@ impl Stream {
         })
     }
 
-    /// Makes the channel that carries pieces to the connection.
+    /// Makes the channel that carries pieces to the connection, with a place for the farewell.
     pub(crate) fn channel() -> (mpsc::Sender<Piece>, mpsc::Receiver<Piece>) {
-        mpsc::channel(PIECES_MAX)
+        mpsc::channel(PIECES_MAX + 1)
     }
 
     /// Serves the consumer until it goes, is cut off, or the doorway ends.
     pub(crate) async fn run(mut self, pieces: mpsc::Sender<Piece>, shutdown: Shutdown) {
+        let _counted = Counted::new(self.doorway.metrics());
+        // Kept from the start, so that who reads nothing is told why all the same.
+        let Ok(farewell) = pieces.clone().reserve_owned().await else {
+            return;
+        };
         match self.serve(&pieces, &shutdown).await {
             End::Gone => {}
             End::Closed(reason) => {
@@ -108,8 +111,7 @@ impl Stream {
                     schema_version: SCHEMA_VERSION,
                     reason: reason.to_owned(),
                 };
-                let farewell = pieces.send(Ok(write("closed", None, &view)));
-                drop(time::timeout(FAREWELL_MAX, farewell).await);
+                drop(farewell.send(Ok(write("closed", None, &view))));
             }
         }
     }
@@ -188,6 +190,7 @@ impl Stream {
             Output::Close { reason, .. } => {
                 self.written.clear();
                 tracing::info!(reason = reason.as_str(), "a reader of events was cut off");
+                self.doorway.metrics().consumer_cut_off();
                 return Some(End::Closed(reason.as_str()));
             }
         }
@@ -224,9 +227,26 @@ impl Stream {
     }
 }
 
+/// Counts a consumer for as long as it is served.
+struct Counted(DoorwayMetrics);
+
+impl Counted {
+    fn new(metrics: &DoorwayMetrics) -> Self {
+        metrics.consumer_joined();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.consumer_left();
+    }
+}
+
 async fn read_log(doorway: &Doorway, after: u64, limit: u32) -> Result<Page<Event>, StoreError> {
-    let events = doorway.store().events(after, limit).await?;
+    // Asked first: an event that is stored in between must not look like one that cannot be read.
     let ends = doorway.store().log_ends().await?;
+    let events = doorway.store().events(after, limit).await?;
     let last = events.last().map_or(after, |event| event.number);
     Ok(Page {
         after,

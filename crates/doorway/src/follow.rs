@@ -10,7 +10,7 @@
 
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use crate::store::ProjectionStore;
 /// Waits between two attempts to reach the other doorway: the first, and the longest.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(200);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(15);
+
+/// Most chains that are copied; a doorway that names more is not believed.
+const CHAINS_MAX: usize = 100_000;
 
 /// The other doorway, and what is known of it. Cheap to clone.
 #[derive(Clone)]
@@ -51,11 +54,17 @@ struct Status {
     /// Whether everything that was told then has been copied.
     is_complete: bool,
     heard_at: Option<Timestamp>,
+    /// Whether anything was heard in the newest session.
+    is_heard: bool,
     fault: String,
     /// How far each chain is projected there.
     announced: BTreeMap<AgentPubKey, u32>,
     /// When the authors of the pages in hand used their addresses.
     claims: BTreeMap<AgentPubKey, BTreeMap<Address, u64>>,
+    /// Chains of which something was served that cannot be right.
+    refused: BTreeSet<AgentPubKey>,
+    /// Chains that are told to go on from another record than the one that was copied, with the reason.
+    forks: BTreeMap<AgentPubKey, String>,
 }
 
 impl Follow {
@@ -83,6 +92,20 @@ impl Follow {
         self.0.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells whether something of a chain was served that cannot be right.
+    pub(crate) fn is_refused(&self, agent: &AgentPubKey) -> bool {
+        self.status().refused.contains(agent)
+    }
+
+    /// Returns the chains of which the other doorway told two different stories, each with the record in question.
+    pub(crate) fn forks(&self) -> Vec<String> {
+        let status = self.status();
+        let line = |(agent, reason): (&AgentPubKey, &String)| {
+            format!("{} {agent}: {reason}", Code::SourceForged)
+        };
+        status.forks.iter().map(line).collect()
+    }
+
     /// Returns how it stands, given how many announced records are not projected.
     pub(crate) fn view(&self, lag_records: u64) -> FollowView {
         let status = self.status();
@@ -107,7 +130,7 @@ impl Follow {
         let mut cursor: Option<String> = None;
         let mut delay = RETRY_DELAY_MIN;
         loop {
-            let before = cursor.clone();
+            self.status().is_heard = false;
             let session = self.session(&mut cursor, store.as_ref(), &projection, &complete);
             let Some(ended) = shutdown.race(session).await else {
                 return;
@@ -119,15 +142,14 @@ impl Follow {
             {
                 let mut status = self.status();
                 status.is_connected = false;
-                status.fault = problem
-                    .map(|problem| problem.to_string())
-                    .unwrap_or_default();
+                status.fault = problem.as_ref().map(told).unwrap_or_default();
+                // Who said anything is there; who says nothing is left in peace for longer and longer.
+                delay = if status.is_heard {
+                    RETRY_DELAY_MIN
+                } else {
+                    (delay * 2).min(RETRY_DELAY_MAX)
+                };
             }
-            delay = if cursor == before {
-                (delay * 2).min(RETRY_DELAY_MAX)
-            } else {
-                RETRY_DELAY_MIN
-            };
             if shutdown.race(time::sleep(delay)).await.is_none() {
                 return;
             }
@@ -162,7 +184,11 @@ impl Follow {
             let Some(event) = next else {
                 return Ok(());
             };
-            self.status().heard_at = Some(self.0.clock.now());
+            {
+                let mut status = self.status();
+                status.heard_at = Some(self.0.clock.now());
+                status.is_heard = true;
+            }
             match event.name.as_str() {
                 "chain" => {
                     let view: EventView = serde_json::from_str(&event.data)
@@ -198,12 +224,45 @@ impl Follow {
         tokio::select! {
             biased;
             event = events.next() => event,
-            () = projection.caught_up() => {
+            // A copy that lacks a chain, for whatever reason, is not complete and gets no visitors.
+            () = projection.copied() => {
                 self.status().is_complete = true;
                 complete();
                 events.next().await
             }
         }
+    }
+
+    /// Compares what is announced with the record that was copied: at one place of a chain there is one record.
+    async fn compare(
+        &self,
+        agent: &AgentPubKey,
+        view: &EventView,
+        store: &dyn ProjectionStore,
+    ) -> Result<(), Problem> {
+        let cursor = store.cursor(agent).await?;
+        if cursor.is_none_or(|cursor| cursor.seq < view.seq) {
+            return Ok(());
+        }
+        let rows = store.chain(agent, view.seq.checked_sub(1), 1).await?;
+        let copied = rows
+            .records
+            .first()
+            .map(|record| record.action_address().to_string());
+        let mut status = self.status();
+        if copied.as_deref() == Some(view.action_hash.as_str()) {
+            status.forks.remove(agent);
+            return Ok(());
+        }
+        let reason = format!(
+            "record {} is announced as {}, and {} was copied",
+            view.seq,
+            view.action_hash,
+            copied.unwrap_or_default()
+        );
+        tracing::error!(%agent, seq = view.seq, "a chain is told in two ways");
+        status.forks.insert(agent.clone(), reason);
+        Ok(())
     }
 
     /// Notes how far a chain is projected there, and has it copied.
@@ -215,15 +274,21 @@ impl Follow {
     ) -> Result<(), Problem> {
         let agent = AgentPubKey::try_from(view.agent.as_str())
             .map_err(|_| Problem::new(Code::ServerAnswer, "an event names no agent"))?;
+        self.compare(&agent, view, store).await?;
         let is_new = {
             let mut status = self.status();
             let known = status.announced.get(&agent).copied();
+            if known.is_none() && status.announced.len() >= CHAINS_MAX {
+                let detail = format!("more than {CHAINS_MAX} chains were named");
+                return Err(Problem::new(Code::SourceForged, detail));
+            }
             let seq = known.map_or(view.seq, |known| known.max(view.seq));
             status.announced.insert(agent.clone(), seq);
             known.is_none()
         };
         projection.committed(&agent, view.seq);
-        if is_new {
+        // A chain that did not prove itself is looked at again when it has grown: it may have been mended.
+        if is_new || projection.is_invalid(&agent) {
             let cursor = store.cursor(&agent).await?;
             let agent = agent.clone();
             projection.tell(Input::Follow { agent, cursor }).await;
@@ -231,5 +296,13 @@ impl Follow {
         let seq = view.seq;
         projection.tell(Input::Nudge { agent, seq }).await;
         Ok(())
+    }
+}
+
+/// Says what is wrong; what was served wrongly carries its code.
+fn told(problem: &Problem) -> String {
+    match problem.code {
+        Code::SourceForged => format!("{} {problem}", problem.code),
+        _ => problem.to_string(),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::Problem;
+use base::{Code, Problem};
 use chain::{ActionHash, AgentPubKey, DnaHash, Head, Record};
 use conductor::{AppId, CellId, ChainPage, Conductor, Custody, Hosted, Origin, Provision};
 use doorway_core::projector::Input;
+use tokio::time;
 
 use crate::community::{Community, Member};
 use crate::guarded::Guarded;
@@ -15,6 +17,9 @@ use crate::tokens::Tokens;
 
 /// Chains that the conductor is asked for at once.
 const HOSTED_PAGE: u32 = 500;
+
+/// How long a reader waits for the conductor before what is projected has to do.
+const CALL_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What is needed to take changes.
 pub(crate) struct Home {
@@ -53,7 +58,14 @@ impl Home {
         after: Option<u32>,
         limit: u32,
     ) -> Result<ChainPage, Problem> {
-        self.fallback.call(self.chain(agent, after, limit)).await
+        let page = in_time(self.chain(agent, after, limit));
+        self.fallback.call(page).await
+    }
+
+    /// Tells whether the conductor answers, and takes requests.
+    pub(crate) async fn is_conductor_ready(&self) -> bool {
+        let health = time::timeout(CALL_TIME_MAX, self.conductor.health()).await;
+        matches!(health, Ok(Ok(health)) if health.is_ready)
     }
 
     /// Looks for a record that is committed and not projected yet.
@@ -67,7 +79,7 @@ impl Home {
             let found = self.conductor.find(&cell, action).await;
             found.map_err(conductor_problem)
         };
-        self.fallback.call(find).await
+        self.fallback.call(in_time(find)).await
     }
 
     /// Returns whose chains of this community are here: those of members, and of former members too, because
@@ -104,6 +116,15 @@ impl Home {
         let enabled = self.conductor.set_enabled(&app_id, true).await;
         enabled.map_err(conductor_problem)
     }
+}
+
+/// Breaks a call off that takes too long.
+async fn in_time<T>(call: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let answered = time::timeout(CALL_TIME_MAX, call).await;
+    answered.unwrap_or_else(|_| {
+        let detail = "the conductor did not answer in time";
+        Err(Problem::new(Code::Unavailable, detail))
+    })
 }
 
 impl Doorway {

@@ -9,7 +9,7 @@ use runtime::{Shutdown, TaskKind};
 use tokio::time;
 
 use crate::hot::HotTally;
-use crate::projection::Handle;
+use crate::projection::{Handle, Stalled};
 use crate::service::Doorway;
 use crate::status::{
     self, Bus, Database, Following, FollowingState, HotAnswer, OriginAnswer, Port, Recording,
@@ -43,7 +43,6 @@ impl Doorway {
     }
 
     /// Returns the routes of the status page for the port that only a steward reaches.
-    #[must_use]
     pub fn status_for_steward(&self) -> Router {
         status::router(self, self.status(), Port::Admin)
     }
@@ -77,7 +76,9 @@ impl Doorway {
                 let lag = self.projection().map_or(0, Handle::lag);
                 let view = follow.view(lag);
                 let stalled = self.projection().map(Handle::stalled).unwrap_or_default();
-                let refused = stalled.iter().find(|stalled| stalled.is_invalid);
+                let is_refused =
+                    |stalled: &&Stalled| stalled.is_invalid || follow.is_refused(&stalled.agent);
+                let refused = stalled.iter().find(is_refused);
                 Following {
                     source: view.url,
                     state: match refused {
@@ -96,7 +97,8 @@ impl Doorway {
     }
 
     fn writer(&self) -> Writer {
-        let Some(writing) = self.writing() else {
+        // A copy holds the lease of its own store, and still is no writer of the community.
+        let Some(writing) = self.writing().filter(|_| self.home().is_ok()) else {
             return Writer::Elsewhere {
                 holder: self.0.writer.clone(),
                 epoch: None,

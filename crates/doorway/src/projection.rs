@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base::{ContentHash, Machine as _};
 use blobs::Blobs;
-use chain::kind::Opened;
 use chain::{AgentPubKey, DnaHash, Envelope, Item, Record, record};
 use doorway_core::address;
 use doorway_core::event::Event;
@@ -63,7 +62,7 @@ struct Status {
 /// A chain that cannot be projected any further.
 #[derive(Clone, Debug)]
 pub(crate) struct Stalled {
-    agent: AgentPubKey,
+    pub(crate) agent: AgentPubKey,
     reason: String,
     /// Whether it does not prove itself; otherwise it is tried again.
     pub(crate) is_invalid: bool,
@@ -99,6 +98,16 @@ impl Handle {
         }
     }
 
+    /// Waits until every chain is projected as far as it is known to go, those included that cannot be.
+    pub(crate) async fn copied(&self) {
+        let mut changes = self.changes.clone();
+        while !self.behind(1).is_empty() {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Returns how many committed records are not projected; chains that cannot be are told by `stalled`.
     pub(crate) fn lag(&self) -> u64 {
         let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,6 +129,13 @@ impl Handle {
             |(agent, head): &(&AgentPubKey, &u32)| status.stored.get(*agent) < Some(head);
         let behind = status.heads.iter().filter(is_behind);
         behind.map(|(agent, _)| agent.clone()).take(limit).collect()
+    }
+
+    /// Tells whether a chain does not prove itself.
+    pub(crate) fn is_invalid(&self, agent: &AgentPubKey) -> bool {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let stalled = status.stalled.get(agent);
+        stalled.is_some_and(|stalled| stalled.is_invalid)
     }
 
     /// Returns the chains that cannot be projected any further, each with the reason.
@@ -307,10 +323,8 @@ pub(crate) async fn body_of(record: &Record, blobs: &Blobs) -> Option<Vec<u8>> {
 /// Returns which blob a record's envelope points to.
 pub(crate) fn spilled_of(record: &Record) -> Option<ContentHash> {
     let envelope = Envelope::from_entry(record::present(record)?).ok()?;
-    match Item::open(&envelope).ok()? {
-        Opened::Spilled { hash, .. } => Some(hash),
-        Opened::Item(_) => None,
-    }
+    let (hash, _) = Item::spilled(&envelope).ok()??;
+    Some(hash)
 }
 
 /// Stores a batch and makes what it changed new for readers.

@@ -181,19 +181,12 @@ impl Doorway {
         asked: Asked,
         sight: &Sight,
     ) -> Result<Made, Problem> {
-        let found = self.sought(kind, id, sight).await;
-        let row = match found {
+        let found = self.asked_for(kind, id, asked, sight).await;
+        let loaded = match found {
             Err(problem) if problem.code == Code::NotFound && asked == Asked::NEWEST => {
                 return self.not_projected(kind, id, sight).await;
             }
             found => found?,
-        };
-        if row.kind != kind {
-            return Err(nothing());
-        }
-        let loaded = match asked.seq {
-            None => self.load(row).await?,
-            Some(seq) => self.load_version(row, seq, sight).await?,
         };
         let mut view = ItemView::of(loaded.row.id.clone(), &loaded.record, &loaded.item);
         if asked.with_proof {
@@ -202,6 +195,38 @@ impl Doorway {
         let tags = tags_of(&loaded.row)?;
         let reach = loaded.row.reach.min(loaded.item.reach());
         Ok(Made::new(JSON, view.to_json(), reach, tags))
+    }
+
+    /// Finds and loads the version of an item that is asked for; by id, the newest one comes in one exchange with
+    /// the store.
+    async fn asked_for(
+        &self,
+        kind: &'static str,
+        id: &str,
+        asked: Asked,
+        sight: &Sight,
+    ) -> Result<Loaded, Problem> {
+        if let (None, Sought::Item(Wanted::Id(id))) = (asked.seq, present::wanted(kind, id)) {
+            let found = self.store().newest(&id, sight).await?;
+            let (row, record) = found
+                .filter(|(row, _)| row.kind == kind)
+                .ok_or_else(nothing)?;
+            let (item, spilled) = self.open(&record).await?;
+            return Ok(Loaded {
+                row,
+                record,
+                item,
+                spilled,
+            });
+        }
+        let row = self.sought(kind, id, sight).await?;
+        if row.kind != kind {
+            return Err(nothing());
+        }
+        match asked.seq {
+            None => self.load(row).await,
+            Some(seq) => self.load_version(row, seq, sight).await,
+        }
     }
 
     /// Finds what an address of the interface names.

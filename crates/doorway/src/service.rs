@@ -10,7 +10,7 @@ use base::{Code, Duration, Problem, Timestamp};
 use blobs::{Blob, Blobs};
 use chain::AgentPubKey;
 use conductor::Conductor;
-use doorway_core::{admission, cache, intake};
+use doorway_core::{admission, cache, intake, outbox};
 use runtime::{Clock, Supervisor, TaskGroup};
 use tokio::sync::mpsc;
 
@@ -58,6 +58,8 @@ pub struct Limits {
     pub cache: cache::Limits,
     /// Who gets in.
     pub admission: admission::Limits,
+    /// Readers of the log of events.
+    pub events: outbox::Limits,
     /// Whether everybody may see the status page.
     pub is_status_public: bool,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             chain_records_max: 500,
             cache: cache::Limits::default(),
             admission: admission::Limits::default(),
+            events: outbox::Limits::default(),
             is_status_public: false,
         }
     }

@@ -351,10 +351,11 @@ pub trait ProjectionStore: Send + Sync {
     /// Finds one item that the reader may see.
     fn find(&self, wanted: Wanted, sight: &Sight) -> Reply<'_, Option<Row>>;
 
-    /// Finds one item that the reader may see, with the record of its newest version; asks once where it can.
-    fn load<'a>(&'a self, wanted: Wanted, sight: &'a Sight) -> Reply<'a, Option<(Row, Record)>> {
+    /// Finds an item that the reader may see by its id, with the record of its newest version. A store on a server
+    /// answers in one exchange.
+    fn newest<'a>(&'a self, id: &'a str, sight: &'a Sight) -> Reply<'a, Option<(Row, Record)>> {
         Box::pin(async move {
-            let Some(row) = self.find(wanted, sight).await? else {
+            let Some(row) = self.find(Wanted::Id(id.to_owned()), sight).await? else {
                 return Ok(None);
             };
             let version = self.version(&row.id, row.seq).await?;

@@ -11,6 +11,9 @@ use crate::{RequestId, cache};
 /// The media type of a problem document.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// After how many seconds to try again what is not possible at the moment, where nothing better is known.
+const RETRY_LATER: HeaderValue = HeaderValue::from_static("2");
+
 /// An answer that tells a fault. Its response carries the [`Problem`] as an extension, so that a layer can show it
 /// in another way; [`crate::standard`] does so for browsers.
 #[derive(Clone, Debug)]
@@ -74,6 +77,9 @@ impl IntoResponse for ProblemResponse {
         headers.insert(CONTENT_TYPE, PROBLEM_JSON);
         headers.entry(CACHE_CONTROL).or_insert(cache::NO_STORE);
         headers.append(VARY, HeaderValue::from_static("accept"));
+        if self.problem.code.status() == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
+            headers.entry(RETRY_AFTER).or_insert(RETRY_LATER);
+        }
         response.extensions_mut().insert(self.problem);
         response
     }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 use tracing::{Dispatch, Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{Directive, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -34,6 +34,19 @@ use traces::Traces;
 
 /// Crates whose spans would tell of the export itself, or of nothing that a steward knows.
 const UNTRACED: [&str; 6] = ["h2", "hyper", "opentelemetry", "reqwest", "rustls", "tokio"];
+
+/// Crates whose events below warnings are about their own insides.
+const TALKATIVE: [&str; 9] = [
+    "async_nats",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "redis",
+    "reqwest",
+    "rustls",
+    "tokio_postgres",
+    "tower",
+];
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,9 +214,22 @@ where
     Ok((dispatch, handle))
 }
 
+/// Reads a level. One that is for everything holds libraries that talk much back to warnings, unless it names them.
 fn parse(level: &str) -> Result<EnvFilter, String> {
     let filter = EnvFilter::builder().parse(level);
-    filter.map_err(|error| error.to_string())
+    let mut filter = filter.map_err(|error| error.to_string())?;
+    let mut parts = level.split(',').map(str::trim);
+    let is_wordy = parts.any(|part| {
+        let level = part.parse::<LevelFilter>();
+        level.is_ok_and(|level| level > LevelFilter::WARN)
+    });
+    for name in TALKATIVE {
+        if is_wordy && !level.contains(name) {
+            let held = Directive::from_str(&format!("{name}=warn"));
+            filter = filter.add_directive(held.expect("a crate's name and a level"));
+        }
+    }
+    Ok(filter)
 }
 
 /// Tells whether a span or event is part of a trace: all of ours that an operator recognises.

@@ -10,6 +10,7 @@ mod course;
 mod doorway;
 mod dump;
 mod files;
+mod hostile_replica;
 mod http;
 mod lesson;
 mod proofs;
@@ -78,6 +79,11 @@ const SCENARIOS: &[Scenario] = &[
         name: "storm",
         about: "a crowd, missing keys, slow readers and slow heads: few calls behind the cache, bounded memory",
         run: storm::run,
+    },
+    Scenario {
+        name: "hostile-replica",
+        about: "a copy shows nothing that its doorway forged, keeps what it had, and says what was wrong",
+        run: hostile_replica::run,
     },
 ];
 

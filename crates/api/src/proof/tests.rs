@@ -125,6 +125,7 @@ impl Fixture {
                         seq: last.action().action_seq(),
                         action_hash: last.action_address().to_string(),
                     }),
+                    claims: Vec::new(),
                     records: records.iter().map(RecordView::without_entry).collect(),
                     next_after: (reached < last.action().action_seq()).then_some(reached),
                 }

@@ -107,7 +107,7 @@ fn start_follower(bench: &Bench, home: &Path, writer: &str) -> anyhow::Result<Co
     let config = home.join("follow.toml");
     std::fs::write(&config, format!("follow = \"{writer}\"\n")).context("write follow.toml")?;
     let config = config.to_string_lossy();
-    Community::start(bench, home, &["--empty", "--config", &config])
+    Community::start(bench, home, &["--config", &config])
 }
 
 /// Waits until a follower has the whole chain and tells no lag.

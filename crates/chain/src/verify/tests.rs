@@ -2,6 +2,7 @@
 
 mod bytes;
 mod reference;
+mod together;
 
 use holochain_integrity_types::action::{
     AgentValidationPkgData, AppEntryDef, CreateLinkData, DeleteLinkData, DnaData, EntryDefIndex,

@@ -15,6 +15,9 @@ use crate::args::UpArgs;
 /// Longest configuration file, in bytes.
 const FILE_BYTES_MAX: u64 = 1_024 * 1_024;
 
+/// Most threads that serve connections.
+const LANES_MAX: usize = 256;
+
 runtime::configuration! {
     /// What a community's process is told.
     pub(crate) struct Config {
@@ -28,40 +31,46 @@ runtime::configuration! {
         pub(crate) log_format: String = "text".to_owned(), unit: "text or json", env: "LOG_FORMAT", since: "0.1.0";
         /// What is logged: error, warn, info, debug, trace, or a list such as info,doorway=debug.
         pub(crate) log_level: String = "warn".to_owned(), unit: "level", env: "LOG_LEVEL", since: "0.1.0";
-        /// Whether this process writes the projection. A copy says false, and names a shared `database_url`; a `follow` makes it a copy too.
+        /// Whether this process writes the projection; false makes it a copy, which needs the writer's `database_url`.
         pub(crate) projection_writer: bool = true, unit: "true or false", env: "PROJECTION_WRITER", since: "0.2.0";
-        /// The doorway whose copy this one is, for example https://school.example.org; empty means that it has chains of its own.
+        /// The doorway whose copy this one is, such as https://school.example.org; empty means that members write here.
         pub(crate) follow: String = String::new(), unit: "URL", env: "FOLLOW", since: "0.2.0";
+        /// File with a certificate in PEM that is trusted besides the system's when following; for a doorway that made its own.
+        pub(crate) follow_ca: String = String::new(), unit: "file", env: "FOLLOW_CA", since: "0.2.0";
         /// PostgreSQL 15 or newer for the projection, as postgres://user:password@host/database; empty means SQLite in the data folder.
         pub(crate) database_url: String = String::new(), unit: "URL", env: "DATABASE_URL", since: "0.2.0";
         /// Where a copy with a shared `database_url` gets blobs; empty means the address under which the writer introduced itself.
         pub(crate) writer_url: String = String::new(), unit: "URL", env: "WRITER_URL", since: "0.2.0";
-        /// Redis or NATS, as redis://host or nats://host, so that copies learn at once what is new; empty means that they look every second.
+        /// Redis or NATS, as redis://host or nats://host, so that copies which share a database learn at once what is new; empty means that they look every second.
         pub(crate) bus_url: String = String::new(), unit: "URL", env: "BUS_URL", since: "0.2.0";
         /// Proxies whose word about a client's address is believed, such as 127.0.0.1/32.
         pub(crate) trusted_proxies: Vec<String> = Vec::new(), unit: "networks", env: "TRUSTED_PROXIES", since: "0.2.0";
-        /// How much one address may ask for in a minute; reading what is popular is free, and a page costs one.
+        /// How much one address may ask for in a minute; what lies ready is free, any other page costs one, and a search five.
         pub(crate) address_requests_per_minute: u32 = 3_000, unit: "requests", env: "ADDRESS_REQUESTS_PER_MINUTE", since: "0.2.0";
         /// How much one address may ask for at once, after a time of silence.
         pub(crate) address_requests_burst: u32 = 1_000, unit: "requests", env: "ADDRESS_REQUESTS_BURST", since: "0.2.0";
-        /// Whether the bounds of one address hold for this machine itself too.
+        /// Whether what this machine itself asks for is counted as well, as behind a proxy that is not trusted.
         pub(crate) loopback_limited: bool = false, unit: "true or false", env: "LOOPBACK_LIMITED", since: "0.2.0";
-        /// Most requests that are being answered at the same time; writes are refused when three quarters are taken.
+        /// Most requests that are being answered at the same time, blobs and logs of events aside; writes are refused when three quarters are taken.
         pub(crate) in_flight_max: u32 = 1_024, unit: "requests", env: "IN_FLIGHT_MAX", since: "0.2.0";
         /// Most writes that are being taken at the same time.
         pub(crate) writes_in_flight_max: u32 = 64, unit: "requests", env: "WRITES_IN_FLIGHT_MAX", since: "0.2.0";
-        /// Most open connections.
+        /// Most open connections; more wait.
         pub(crate) connections_max: u32 = 10_000, unit: "connections", env: "CONNECTIONS_MAX", since: "0.2.0";
-        /// Most open connections of one address.
+        /// Most open connections of one address; this machine itself and trusted proxies may have more.
         pub(crate) connections_per_address_max: u32 = 512, unit: "connections", env: "CONNECTIONS_PER_ADDRESS_MAX", since: "0.2.0";
+        /// Threads that serve connections; 0 means one for each processor.
+        pub(crate) lanes: u32 = 0, unit: "threads", env: "LANES", since: "0.2.0";
         /// Where a steward sees metrics, tasks and the status page; empty means nowhere. Keep it on this machine.
         pub(crate) admin_listen: String = "127.0.0.1:9090".to_owned(), unit: "address and port", env: "ADMIN_LISTEN", since: "0.2.0";
+        /// Names under which the admin port answers besides localhost and its own address, such as blade1.lan; pages that point other names at it get nothing.
+        pub(crate) admin_hosts: Vec<String> = Vec::new(), unit: "names", env: "ADMIN_HOSTS", since: "0.2.0";
         /// Whether everybody may see the status page at /status.
         pub(crate) status_public: bool = false, unit: "true or false", env: "STATUS_PUBLIC", since: "0.2.0";
         /// An OpenTelemetry collector for traces, such as http://127.0.0.1:4318; empty means none.
         pub(crate) otlp_url: String = String::new(), unit: "URL", env: "OTLP_URL", since: "0.2.0";
         /// The share of requests that are traced when they come without a trace of their own.
-        pub(crate) trace_sample_ratio: f64 = 0.01, unit: "0 to 1", env: "TRACE_SAMPLE_RATIO", since: "0.2.0";
+        pub(crate) trace_sample_ratio: f64 = 0.1, unit: "0 to 1", env: "TRACE_SAMPLE_RATIO", since: "0.2.0";
         /// Largest blob that is taken.
         pub(crate) blob_bytes_max: u64 = 1_073_741_824, unit: "bytes", env: "BLOB_BYTES_MAX", since: "0.1.0";
         /// Largest body of one request that appends to a chain.
@@ -154,15 +163,21 @@ impl Config {
                 write_bytes_max: self.chain_bytes_max,
                 ..admission::Limits::default()
             },
+            ..Limits::default()
         }
     }
 
     /// Returns the bounds of connections.
     pub(super) fn http_limits(&self) -> http_kit::Limits {
+        let usual = http_kit::Limits::default();
         http_kit::Limits {
+            lanes: match self.lanes {
+                0 => usual.lanes,
+                lanes => (lanes as usize).min(LANES_MAX),
+            },
             connections_max: self.connections_max as usize,
             connections_per_address_max: self.connections_per_address_max as usize,
-            ..http_kit::Limits::default()
+            ..usual
         }
     }
 
@@ -181,6 +196,48 @@ impl Config {
             instance_id: self.listen.clone(),
             trace_sample_ratio: self.trace_sample_ratio,
         })
+    }
+
+    /// Tells whether logs are for programs.
+    pub(super) fn is_log_json(&self) -> bool {
+        self.log_format == "json"
+    }
+
+    /// Refuses what contradicts itself, before anything is opened. Passwords in addresses are not repeated.
+    ///
+    /// # Errors
+    /// [`Code::Config`] with the key or the flag.
+    pub(super) fn check(&self, args: &UpArgs) -> Result<Place, Problem> {
+        let refuse = |detail: String| Err(Problem::new(Code::Config, detail));
+        let place = self.place()?;
+        self.trusted_proxies()?;
+        for (key, address) in [
+            ("public_url", &self.public_url),
+            ("follow", &self.follow),
+            ("writer_url", &self.writer_url),
+        ] {
+            check_url(key, address)?;
+        }
+        let is_tls = self.tls.self_signed || !self.tls.cert.is_empty() || !self.tls.key.is_empty();
+        if !self.tls.redirect_listen.is_empty() && !is_tls {
+            return refuse(
+                "tls.redirect_listen sends readers to https, and there is no certificate: give tls.cert and tls.key".to_owned(),
+            );
+        }
+        if !self.follow_ca.is_empty() && place == Place::Hosted {
+            return refuse("follow_ca is for a copy: name the doorway in follow".to_owned());
+        }
+        let given = [
+            ("--name", args.name.is_some()),
+            ("--agent", args.agent.is_some()),
+            ("--empty", args.empty),
+        ];
+        match (&place, given.iter().find(|(_, is_given)| *is_given)) {
+            (Place::Shared | Place::Followed(_), Some((flag, _))) => refuse(format!(
+                "{flag} means nothing for a copy: name, members and pages come from the doorway that writes"
+            )),
+            (Place::Hosted | Place::Shared | Place::Followed(_), _) => Ok(place),
+        }
     }
 
     /// Reads the networks of trusted proxies; a single address stands for itself.
@@ -205,11 +262,36 @@ impl Config {
         })
     }
 
+    /// Returns the port of the public address, when there is one.
+    pub(super) fn public_port(&self) -> Option<u16> {
+        url::Url::parse(&self.public_url)
+            .ok()?
+            .port_or_known_default()
+    }
+
     /// Returns the host of the public address, when there is one.
     pub(super) fn public_name(&self) -> Option<String> {
         let url = url::Url::parse(&self.public_url).ok()?;
         url.host_str().map(str::to_owned)
     }
+}
+
+/// Refuses an address that cannot be one of a doorway; empty is fine.
+fn check_url(key: &str, address: &str) -> Result<(), Problem> {
+    if address.is_empty() {
+        return Ok(());
+    }
+    let refuse = |detail: &str| Err(Problem::new(Code::Config, format!("{key}: {detail}")));
+    let Ok(url) = url::Url::parse(address) else {
+        return refuse("this is no address; write it as https://school.example.org");
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return refuse("an address of a doorway begins with http:// or https:// and names a host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("leave user and password out of the address");
+    }
+    Ok(())
 }
 
 /// Loads the configuration; the file is optional unless it was named.
@@ -238,6 +320,9 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
     }
     if let Some(url) = &args.follow {
         flags.push(("follow", url.clone()));
+    }
+    if let Some(file) = &args.ca {
+        flags.push(("follow_ca", file.display().to_string()));
     }
     config::load(&Layers {
         file: text.as_deref().map(|text| File { path: &path, text }),

@@ -20,51 +20,97 @@ const PEM_BYTES_MAX: u64 = 1_024 * 1_024;
 const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Names of the files in which a certificate for trying out is kept.
-const SELF_SIGNED: (&str, &str) = ("self-signed.crt", "self-signed.key");
+pub(super) const SELF_SIGNED: (&str, &str) = ("self-signed.crt", "self-signed.key");
 
-/// Opens the port, and returns the scheme under which it is reached.
-pub(super) async fn open(
-    config: &Config,
-    folder: &Folder,
-    supervisor: &Supervisor,
-) -> Result<(Listener, &'static str), Problem> {
-    let listener = bind("listen", &config.listen).await?;
+/// Name of the file that lists for which names that certificate was made.
+const SELF_SIGNED_NAMES: &str = "self-signed.names";
+
+/// The ports of a doorway; nothing is accepted yet.
+pub(super) struct Ports {
+    main: Listener,
+    /// Where readers without TLS are sent on.
+    redirect: Option<Listener>,
+}
+
+/// The port that readers use, ready to be served.
+pub(super) struct Open {
+    pub(super) listener: Listener,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// Where readers without TLS are sent on.
+    pub(super) redirect: Option<SocketAddr>,
+}
+
+/// Takes the ports, before anything is made.
+pub(super) async fn ports(config: &Config) -> Result<Ports, Problem> {
+    let main = bind("listen", &config.listen).await?;
     let edge = Edge {
         trusted_proxies: config.trusted_proxies()?,
     };
-    let listener = listener.behind(edge);
-    let Some(tls) = tls(config, folder, supervisor)? else {
-        return Ok((listener, "http"));
+    let redirect = match config.tls.redirect_listen.as_str() {
+        "" => None,
+        address => Some(bind("tls.redirect_listen", address).await?),
+    };
+    Ok(Ports {
+        main: main.behind(edge),
+        redirect,
+    })
+}
+
+/// Adds the certificate, and starts to send readers to it.
+pub(super) fn open(
+    ports: Ports,
+    config: &Config,
+    folder: &Folder,
+    supervisor: &Supervisor,
+) -> Result<Open, Problem> {
+    let Ports { main, redirect } = ports;
+    let Some(tls) = tls(config, main.address(), folder, supervisor)? else {
+        return Ok(Open {
+            listener: main,
+            scheme: "http",
+            redirect: None,
+        });
     };
     let name = config.public_host();
-    let listener = listener.with_tls(tls, name.clone());
-    if !config.tls.redirect_listen.is_empty() {
-        let plain = bind("tls.redirect_listen", &config.tls.redirect_listen).await?;
+    let listener = main.with_tls(tls, name.clone());
+    let address = redirect.as_ref().map(Listener::address);
+    if let Some(plain) = redirect {
+        let port = config.public_port();
         let redirecting = http_kit::redirect(
             plain,
             name,
-            listener.address().port(),
+            port.unwrap_or_else(|| listener.address().port()),
             supervisor.group("redirects"),
             supervisor.shutdown(),
             config.http_limits(),
         );
         drop(supervisor.spawn("http redirect", TaskKind::Essential, redirecting));
     }
-    Ok((listener, "https"))
+    Ok(Open {
+        listener,
+        scheme: "https",
+        redirect: address,
+    })
 }
 
 /// Listens at an address that a key names.
-pub(super) async fn bind(key: &str, address: &str) -> Result<Listener, Problem> {
-    let address: SocketAddr = address
-        .parse()
-        .map_err(|_| Problem::new(Code::Config, format!("{key}: {address} is no ADDR:PORT")))?;
+async fn bind(key: &str, address: &str) -> Result<Listener, Problem> {
+    let address = parse(key, address)?;
     let bound = Listener::bind(address).await;
-    bound.map_err(|error| taken(&error, address))
+    bound.map_err(|error| taken(&error, key, address))
+}
+
+/// Reads an address that a key names.
+pub(super) fn parse(key: &str, address: &str) -> Result<SocketAddr, Problem> {
+    let parsed = address.parse();
+    parsed.map_err(|_| Problem::new(Code::Config, format!("{key}: {address} is no ADDR:PORT")))
 }
 
 /// Makes the certificate ready, and keeps it new.
 fn tls(
     config: &Config,
+    address: SocketAddr,
     folder: &Folder,
     supervisor: &Supervisor,
 ) -> Result<Option<Arc<Tls>>, Problem> {
@@ -72,7 +118,7 @@ fn tls(
     let refuse = |detail: &str| Problem::new(Code::Tls, detail);
     match (keys.cert.as_str(), keys.key.as_str(), keys.self_signed) {
         ("", "", false) => Ok(None),
-        ("", "", true) => self_signed(config, folder).map(Some),
+        ("", "", true) => self_signed(config, address, folder).map(Some),
         (_, _, true) => Err(refuse(
             "tls.self_signed does not go with tls.cert and tls.key",
         )),
@@ -99,34 +145,56 @@ fn tls(
 }
 
 /// Reads the certificate for trying out, or makes it.
-fn self_signed(config: &Config, folder: &Folder) -> Result<Arc<Tls>, Problem> {
+fn self_signed(config: &Config, address: SocketAddr, folder: &Folder) -> Result<Arc<Tls>, Problem> {
     let (certificate_name, key_name) = SELF_SIGNED;
+    let names = names(config, address);
+    let written = names.join("\n");
     let kept = |name: &str| {
         let bytes = folder.read(name, PEM_BYTES_MAX);
         bytes.map_err(|error| error.problem())
     };
     let clock = Clock::system();
-    if let (Some(certificate), Some(key)) = (kept(certificate_name)?, kept(key_name)?)
+    let is_for_these = kept(SELF_SIGNED_NAMES)?.is_some_and(|kept| kept == written.as_bytes());
+    if is_for_these
+        && let (Some(certificate), Some(key)) = (kept(certificate_name)?, kept(key_name)?)
         && let Ok(tls) = Tls::new(pem(certificate_name, &certificate), pem(key_name, &key))
         && tls.warning(clock.now()).is_none()
     {
         return Ok(Arc::new(tls));
     }
-    let mut names = vec![
-        "localhost".to_owned(),
-        "127.0.0.1".to_owned(),
-        "::1".to_owned(),
-    ];
-    names.extend(config.public_name());
     let made = http_kit::self_signed(&names, clock.now());
     let (certificate, key) = made.map_err(|error| error.problem())?;
-    for (name, text) in [(certificate_name, &certificate), (key_name, &key)] {
+    let files = [
+        (certificate_name, &certificate),
+        (key_name, &key),
+        // Last, so that files which do not belong together are made again.
+        (SELF_SIGNED_NAMES, &written),
+    ];
+    for (name, text) in files {
         let written = folder.write_atomic(name, text.as_bytes(), Mode::Private);
         written.map_err(|error| error.problem())?;
     }
     let certificate = pem(certificate_name, certificate.as_bytes());
     let tls = Tls::new(certificate, pem(key_name, key.as_bytes()));
     Ok(Arc::new(tls.map_err(|error| error.problem())?))
+}
+
+/// Returns the names and addresses under which the doorway is reached.
+fn names(config: &Config, address: SocketAddr) -> Vec<String> {
+    let mut names = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec();
+    let own = Some(address.ip()).filter(|ip| !ip.is_unspecified());
+    for name in own
+        .map(|ip| ip.to_string())
+        .into_iter()
+        .chain(config.public_name())
+    {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The files of a certificate that may be replaced while the doorway runs.
@@ -175,22 +243,29 @@ const fn pem<'a>(file: &'a str, bytes: &'a [u8]) -> Pem<'a> {
 }
 
 /// Says by whom the port is taken and which one is free.
-fn taken(error: &BindError, address: SocketAddr) -> Problem {
+fn taken(error: &BindError, key: &str, address: SocketAddr) -> Problem {
     let mut problem = error.problem();
     if problem.code != Code::PortTaken {
         return problem;
     }
-    if let Some(holder) = port::holder(address) {
-        problem.detail = format!(
-            "{} by {} (process {})",
-            problem.detail, holder.name, holder.pid
-        );
-    }
+    problem.detail = with_holder(problem.detail, address);
     if let Some(free) = port::free_near(address) {
-        let again = again(SocketAddr::new(address.ip(), free));
-        problem.detail = format!("{}; free: {again}", problem.detail);
+        let free = SocketAddr::new(address.ip(), free);
+        let way = match key {
+            "listen" => again(free),
+            _ => format!("{key} = \"{free}\""),
+        };
+        problem.detail = format!("{}; free: {way}", problem.detail);
     }
     problem
+}
+
+/// Adds which program holds a port, where the system tells.
+pub(super) fn with_holder(detail: String, address: SocketAddr) -> String {
+    match port::holder(address) {
+        Some(holder) => format!("{detail} by {} (process {})", holder.name, holder.pid),
+        None => detail,
+    }
 }
 
 /// Returns what was typed, with another address to listen on.

@@ -1,43 +1,46 @@
 //! The port on which a steward sees how the doorway is.
 
+use std::net::SocketAddr;
+
 use base::{Code, Problem};
-use http_kit::{Instruments, Served};
+use http_kit::{Instruments, Listener, Served};
 use runtime::{Supervisor, TaskKind, telemetry};
 
 use super::config::Config;
+use super::notes::Notes;
 use super::{Community, listen};
-use crate::output::Output;
 
-/// Opens the port, unless it is not wanted or taken; the doorway goes on without it.
+/// Connections that are open at once.
+const CONNECTIONS_MAX: usize = 64;
+
+/// Opens the port, unless it is not wanted, and returns where it is. Where it is taken, another one is found.
 pub(super) async fn open(
     config: &Config,
     community: &Community,
     telemetry: &telemetry::Handle,
     supervisor: &Supervisor,
-    output: &Output,
-) -> Result<(), Problem> {
+    notes: &mut Notes<'_>,
+) -> Result<Option<SocketAddr>, Problem> {
     telemetry.register(&community.registry);
+    community.registry.process(env!("CARGO_PKG_VERSION"));
     if config.admin_listen.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let listener = match listen::bind("admin_listen", &config.admin_listen).await {
-        Ok(listener) => listener,
-        Err(problem) if problem.code == Code::PortTaken => {
-            let detail = format!(
-                "{}; the doorway goes on without its admin port",
-                problem.detail
-            );
-            output.warn(&Problem::new(Code::PortTaken, detail));
-            return Ok(());
-        }
-        Err(problem) => return Err(problem),
-    };
+    let listener = bind(&config.admin_listen, notes).await?;
     let address = listener.address();
+    if !address.ip().is_loopback() {
+        let detail = format!(
+            "admin_listen: whoever reaches {address} sees metrics and changes the level of the logs; keep it on 127.0.0.1, or behind something that asks for a password"
+        );
+        notes.warn(&Problem::new(Code::Config, detail));
+    }
+    let mut hosts = config.admin_hosts.clone();
+    hosts.push(address.ip().to_string());
     let admin = Instruments {
         registry: community.registry.clone(),
         supervisor: supervisor.clone(),
         telemetry: telemetry.clone(),
-        hosts: vec![address.ip().to_string()],
+        hosts,
     };
     let status = community.doorway.status_for_steward();
     let serving = http_kit::serve(
@@ -47,11 +50,31 @@ pub(super) async fn open(
         supervisor.shutdown(),
         http_kit::Limits {
             lanes: 0,
-            connections_max: 64,
+            connections_max: CONNECTIONS_MAX,
             ..http_kit::Limits::default()
         },
     );
     drop(supervisor.spawn("admin", TaskKind::Ordinary, serving));
-    tracing::info!(%address, "metrics and status");
-    Ok(())
+    Ok(Some(address))
+}
+
+/// Listens at the address that is configured, or, when it is taken, at a free port beside it.
+async fn bind(wanted: &str, notes: &mut Notes<'_>) -> Result<Listener, Problem> {
+    let address = listen::parse("admin_listen", wanted)?;
+    let taken = match Listener::bind(address).await {
+        Ok(listener) => return Ok(listener),
+        Err(error) => error.problem(),
+    };
+    if taken.code != Code::PortTaken {
+        return Err(taken);
+    }
+    let free = Listener::bind(SocketAddr::new(address.ip(), 0)).await;
+    let free = free.map_err(|error| error.problem())?;
+    let detail = format!(
+        "admin_listen: {}; metrics and status are at {} until the next start",
+        listen::with_holder(taken.detail, address),
+        free.address()
+    );
+    notes.warn(&Problem::new(Code::PortTaken, detail));
+    Ok(free)
 }

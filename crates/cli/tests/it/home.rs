@@ -85,6 +85,7 @@ impl Home {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("ADMIN_LISTEN", "127.0.0.1:0")
             .env("HOME", self.at("elsewhere"))
             .env("COMMONHOLD_HOME", self.at("home"))
             .current_dir(self.folder.path())
@@ -224,6 +225,15 @@ impl Doorway {
         self.process.terminate().unwrap();
         let status = self.process.wait(DEADLINE).unwrap();
         assert!(status.success(), "{}", self.process.stderr());
+    }
+
+    /// Waits until it says where its steward looks.
+    pub(crate) fn admin(&mut self) -> SocketAddr {
+        let start = "Status and metrics: http://";
+        let fits = |line: &str| line.starts_with(start);
+        let line = self.process.wait_for_line(DEADLINE, fits).unwrap();
+        let address = line[start.len()..].strip_suffix("/status").unwrap();
+        address.parse().unwrap()
     }
 
     /// Returns the address of a path.

@@ -5,14 +5,19 @@
     reason = "tests prepare their own files, read the environment, and fail by panicking"
 )]
 
+mod copies;
 mod documents;
 mod help;
 mod home;
+mod load;
 mod loss;
 mod member;
 mod privacy;
 mod publish;
 mod refusals;
 mod relay;
+mod steward;
+mod tls;
 mod up;
 mod verify;
+mod wire;

@@ -21,7 +21,8 @@ fn mode(path: &std::path::Path) -> u32 {
 #[test]
 fn the_first_start_makes_a_home_that_only_its_owner_can_read() {
     let home = Home::new();
-    let doorway = home.up(&["--empty", "--name", "Number 9"]);
+    let mut doorway = home.up(&["--empty", "--name", "Number 9"]);
+    let admin = doorway.admin();
     assert_eq!(mode(&home.agent()), 0o700);
     assert_eq!(mode(&home.agent().join("agent.key")), 0o600);
     assert_eq!(mode(&home.community()), 0o700);
@@ -33,8 +34,9 @@ fn the_first_start_makes_a_home_that_only_its_owner_can_read() {
     assert_eq!(doorway.json("/ready")["ready"], true);
     let said = doorway.process.stdout();
     assert_eq!(
-        said.replace(&doorway.url, "http://doorway"),
-        "Number 9 is open at http://doorway\nPublish a folder: commonhold publish DIR. Stop with Ctrl-C.\n"
+        said.replace(&doorway.url, "http://doorway")
+            .replace(&admin.to_string(), "steward"),
+        "Number 9 is open at http://doorway\nPublish a folder: commonhold publish DIR. Stop with Ctrl-C.\nStatus and metrics: http://steward/status\n"
     );
     assert_eq!(doorway.process.stderr(), "");
 }

@@ -23,13 +23,13 @@ pub enum Loss {
     Deadline(u64),
     /// The server is starting, ending, or has no place for one more connection.
     #[error("the server is not available: {0}")]
-    Unavailable(Refusal),
+    Unavailable(Box<Refusal>),
     /// The server gave up a statement that took longer than it may.
     #[error("a statement took too long: {0}")]
-    Statement(Refusal),
+    Statement(Box<Refusal>),
     /// The server took the connection and then refused it, as with a password that was changed.
     #[error("the server refuses: {0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 /// What the server, or the library that speaks with it, says against a statement or a connection.
@@ -71,13 +71,13 @@ impl From<tokio_postgres::Error> for Fault {
         if is_broken(&error) {
             return Self::Unreachable(Loss::Broken(base::told(&error)));
         }
-        Self::Statement(Refusal::ours(base::told(&error)))
+        Self::Statement(Box::new(Refusal::ours(base::told(&error))))
     }
 }
 
 /// Tells faults of the server apart by the class of their SQLSTATE.
 fn of_server(error: &DbError) -> Fault {
-    let refusal = Refusal::of_server(error);
+    let refusal = Box::new(Refusal::of_server(error));
     let state = error.code();
     if *state == SqlState::QUERY_CANCELED || *state == SqlState::LOCK_NOT_AVAILABLE {
         return Fault::Unreachable(Loss::Statement(refusal));

@@ -55,7 +55,7 @@ pub(crate) enum NoSession {
     /// Nobody answers; a moment later somebody may.
     Lost(Loss),
     /// The server refuses; somebody has to change something.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The server is too old; this is its major version.
     Version(u32),
     /// A setting is not what it must be.
@@ -244,7 +244,7 @@ impl From<tokio_postgres::Error> for NoSession {
         match Fault::from(error) {
             Fault::Unreachable(loss) => Self::Lost(loss),
             Fault::Statement(refusal) | Fault::Server(refusal) => Self::Refused(refusal),
-            other => Self::Refused(Refusal::ours(other.to_string())),
+            other => Self::Refused(Box::new(Refusal::ours(other.to_string()))),
         }
     }
 }
@@ -255,12 +255,12 @@ impl NoSession {
         match self {
             Self::Lost(loss) => loss,
             Self::Refused(refusal) => Loss::Refused(refusal),
-            Self::Version(found) => Loss::Refused(Refusal::ours(format!(
+            Self::Version(found) => Loss::Refused(Box::new(Refusal::ours(format!(
                 "PostgreSQL {found} is too old, it must be {VERSION_MIN} or newer"
-            ))),
-            Self::Setting(name, found) => {
-                Loss::Refused(Refusal::ours(format!("its setting {name} is {found}")))
-            }
+            )))),
+            Self::Setting(name, found) => Loss::Refused(Box::new(Refusal::ours(format!(
+                "its setting {name} is {found}"
+            )))),
         }
     }
 

@@ -104,6 +104,38 @@ fn cursors_have_one_text_each() {
     }
 }
 
+/// The lines of the protocol's blocks with this label, each split at its colon.
+fn vectors(label: &str) -> Vec<(&'static str, &'static str)> {
+    let page = include_str!("../../../../docs/protocols/doorway.md");
+    let start = format!("```vector {label}\n");
+    let blocks = page.split(start.as_str()).skip(1);
+    let lines = blocks.flat_map(|block| block.lines().take_while(|line| *line != "```"));
+    let fields = lines.map(|line| line.split_once(':').expect("a name and a value"));
+    fields.map(|(name, value)| (name, value.trim())).collect()
+}
+
+#[test]
+fn cursors_are_what_the_protocol_says() {
+    let accepted = vectors("cursor");
+    assert!(accepted.len() >= 9);
+    for vector in accepted.chunks(3) {
+        let [("log", log), ("number", number), ("cursor", text)] = vector else {
+            panic!("{vector:?}");
+        };
+        let cursor = EventCursor {
+            log: LogId(u64::from_str_radix(log, 16).expect("16 hex digits")),
+            number: number.parse().expect("a number"),
+        };
+        assert_eq!(cursor.to_string(), *text);
+        assert_eq!(text.parse(), Ok(cursor));
+    }
+    let refused = vectors("cursor-refused");
+    assert!(refused.len() >= 8);
+    for (why, text) in refused {
+        assert!(text.parse::<EventCursor>().is_err(), "{why}: {text:?}");
+    }
+}
+
 #[test]
 fn malformed_cursors_are_told_apart() {
     let cases = [

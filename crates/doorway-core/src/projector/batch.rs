@@ -1,6 +1,7 @@
 //! What is stored: changes of one agent's items, between two cursors.
 
-use base::{ContentHash, Timestamp};
+use base::{ContentHash, Reach, Timestamp};
+use chain::kind::{Content, ReachWord};
 use chain::{ActionHash, AgentPubKey, Head, Item, Record};
 
 /// How far one agent's chain is projected: the newest record that was stored.
@@ -94,7 +95,7 @@ pub struct Version {
     pub at: Timestamp,
     /// Whether this is the item's first version.
     pub is_first: bool,
-    /// The content, with its rules checked.
+    /// The content, with its rules checked; [`Version::withheld_content`] when it did not come along.
     pub content: Item,
     /// The blob that holds the body, when the record's entry only points to it.
     pub spilled: Option<ContentHash>,
@@ -105,7 +106,7 @@ pub struct Version {
 pub enum Skip {
     /// The entry is private to its author.
     Private,
-    /// The entry is public and did not come along.
+    /// The entry is public and did not come along. No longer given: such a version hides its item instead.
     Withheld,
     /// A kind that this version does not know.
     UnknownKind,
@@ -155,6 +156,24 @@ impl Skip {
             Self::Withdrawn => "withdrawn",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+impl Version {
+    /// Returns what stands for a content that did not come along, because its reach admits the author alone or a few:
+    /// a page without a title or an address, which nobody but its author may see. No real page is without an address.
+    #[must_use]
+    pub fn withheld_content() -> Item {
+        Item::Content(Content {
+            reach: ReachWord(Reach::Private),
+            ..Content::default()
+        })
+    }
+
+    /// Tells whether the content did not come along.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        matches!(&self.content, Item::Content(content) if content.slug.is_empty())
     }
 }
 

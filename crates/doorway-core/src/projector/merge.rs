@@ -52,7 +52,10 @@ pub fn merge(existing: Option<&Known>, change: &Change) -> Merge {
             let reason = refusal(known, &version.author, version.seq);
             match reason {
                 Some(reason) => Merge::Skip(reason),
-                None if version.content.kind() != known.kind => Merge::Skip(Skip::OtherKind),
+                // Of what was withheld, nobody knows the kind.
+                None if version.content.kind() != known.kind && !version.is_withheld() => {
+                    Merge::Skip(Skip::OtherKind)
+                }
                 None => Merge::Replace,
             }
         }

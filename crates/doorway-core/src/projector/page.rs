@@ -40,7 +40,7 @@ pub(super) enum End {
     Invalid(Rejection),
 }
 
-/// What one verified record means.
+/// What one record means.
 enum Meaning {
     Nothing,
     Change(Change),
@@ -72,33 +72,92 @@ pub(super) fn judge(
             return verdict;
         }
     };
-    let mut taken = 0;
-    for Fetched { record, body } in fetched {
-        if taken == limit {
-            break;
+    let Page {
+        mut records,
+        mut changes,
+        missing,
+    } = Page::read(verifier.head(), fetched, limit);
+    let (mut taken, applied) = verifier.apply_all(&records);
+    verdict.end = match (applied, missing) {
+        (Err(rejection), _) => ending(rejection),
+        (Ok(()), Some(hash)) => {
+            // It was verified, and is not taken before its body is here.
+            taken -= 1;
+            End::Missing(hash)
         }
-        if is_known(verifier.head(), &record) {
-            continue;
-        }
-        match step(&mut verifier, &record, body.as_deref()) {
-            Ok(change) => verdict.changes.extend(change),
-            Err(end) => {
-                verdict.end = end;
+        (Ok(()), None) => End::Complete,
+    };
+    records.truncate(taken);
+    changes.truncate(taken);
+    verdict.cursor = records.last().map(cursor_at);
+    verdict.changes.extend(changes.into_iter().flatten());
+    verdict
+        .records
+        .extend(records.into_iter().map(without_private));
+    verdict
+}
+
+/// The new records of a page with what each of them means, before any of them was verified.
+struct Page {
+    records: Vec<Record>,
+    /// What each record changes; the last record has none when its body is missing.
+    changes: Vec<Option<Change>>,
+    /// The blob that the last record needs.
+    missing: Option<ContentHash>,
+}
+
+impl Page {
+    /// Reads at most `limit` new records; ends with the first one whose body is missing.
+    ///
+    /// Each record is looked at as if all before it were good. Where one is not, the page ends there, and what was
+    /// read behind it is dropped.
+    fn read(head: Option<&Head>, fetched: Vec<Fetched>, limit: usize) -> Self {
+        let mut page = Self {
+            records: Vec::with_capacity(fetched.len().min(limit)),
+            changes: Vec::with_capacity(fetched.len().min(limit)),
+            missing: None,
+        };
+        for Fetched { record, body } in fetched {
+            if page.records.len() == limit || page.missing.is_some() {
                 break;
             }
+            let last = page
+                .records
+                .last()
+                .map(|last| (last.action().action_seq(), last.action_address()));
+            let last = last.or_else(|| head.map(|head| (head.seq, &head.hash)));
+            if is_known(last, &record) {
+                continue;
+            }
+            match mean(&record, body.as_deref()) {
+                Meaning::Nothing => page.changes.push(None),
+                Meaning::Change(change) => page.changes.push(Some(change)),
+                Meaning::Missing(hash) => page.missing = Some(hash),
+            }
+            page.records.push(record);
         }
-        verdict.records.push(without_private(record));
-        taken += 1;
+        page
     }
-    if taken > 0 {
-        verdict.cursor = verifier.head().map(|head| Cursor {
-            seq: head.seq,
-            hash: head.hash.clone(),
-            timestamp: head.timestamp,
-            is_closed: verifier.is_closed(),
-        });
+}
+
+/// Says where a chain stands behind a verified record.
+fn cursor_at(record: &Record) -> Cursor {
+    Cursor {
+        seq: record.action().action_seq(),
+        hash: record.action_address().clone(),
+        timestamp: record::timestamp(record),
+        is_closed: matches!(record.action().data, ActionData::CloseChain(_)),
     }
-    verdict
+}
+
+/// Says why a page ends before a record that was rejected.
+fn ending(rejection: Rejection) -> End {
+    match rejection {
+        Rejection::Gap { wanted, found } if found > wanted => End::Gap { wanted, found },
+        // A second record at a place that is taken: the chain was continued twice.
+        Rejection::Gap { found, .. } => End::Invalid(Rejection::Link { seq: found }),
+        rejection => End::Invalid(rejection),
+    }
 }
 
 /// Leaves out an entry that is private to its author; the action stays, because the chain needs it.
@@ -109,47 +168,20 @@ fn without_private(record: Record) -> Record {
     }
 }
 
-/// Tells whether a record lies before the head or is the head itself, as records of a page that overlaps do.
+/// Tells whether a record lies before the newest one or is that itself, as records of a page that overlaps do.
 ///
-/// Another record at the head's place is not known: [`step`] says that the chain was continued twice.
-fn is_known(head: Option<&Head>, record: &Record) -> bool {
-    let Some(head) = head else { return false };
-    let seq = record.action().action_seq();
-    seq < head.seq || (seq == head.seq && record::action_hash(record.action()) == head.hash)
-}
-
-/// Takes one record, unless its body is missing.
-fn step(
-    verifier: &mut Verifier,
-    record: &Record,
-    body: Option<&[u8]>,
-) -> Result<Option<Change>, End> {
-    let seq = record.action().action_seq();
-    let mut tried = verifier.clone();
-    match tried.apply(record) {
-        Ok(()) => {}
-        Err(Rejection::Gap { wanted, found }) if found > wanted => {
-            return Err(End::Gap { wanted, found });
-        }
-        // A second record at a place that is taken: the chain was continued twice.
-        Err(Rejection::Gap { .. }) => return Err(End::Invalid(Rejection::Link { seq })),
-        Err(rejection) => return Err(End::Invalid(rejection)),
-    }
-    let action = tried
-        .head()
-        .map(|head| head.hash.clone())
-        .expect("a verifier that took a record has a head");
-    let change = match mean(record, action, body) {
-        Meaning::Missing(hash) => return Err(End::Missing(hash)),
-        Meaning::Nothing => None,
-        Meaning::Change(change) => Some(change),
+/// Another record at the newest one's place is not known: [`ending`] says that the chain was continued twice.
+fn is_known(newest: Option<(u32, &ActionHash)>, record: &Record) -> bool {
+    let Some((newest, hash)) = newest else {
+        return false;
     };
-    *verifier = tried;
-    Ok(change)
+    let seq = record.action().action_seq();
+    seq < newest || (seq == newest && record::action_hash(record.action()) == *hash)
 }
 
-/// Reads what a verified record means.
-fn mean(record: &Record, action: ActionHash, body: Option<&[u8]>) -> Meaning {
+/// Reads what a record means, provided that it is verified.
+fn mean(record: &Record, body: Option<&[u8]>) -> Meaning {
+    let action = record.action_address().clone();
     let at = record::timestamp(record);
     let (seq, author) = (
         record.action().action_seq(),
@@ -211,7 +243,11 @@ fn open(record: &Record, body: Option<&[u8]>) -> Result<(Item, Option<ContentHas
     if record.action().entry_visibility() == Some(&EntryVisibility::Private) {
         return Err(Closed::Skip(Skip::Private));
     }
-    let entry = record::present(record).ok_or(Closed::Skip(Skip::Withheld))?;
+    // Who serves the chain leaves out what not everybody may see. The version counts all the same: it hides what
+    // everybody could see before.
+    let Some(entry) = record::present(record) else {
+        return Ok((Version::withheld_content(), None));
+    };
     let envelope = Envelope::from_entry(entry)
         .map_err(|_: EnvelopeError| Closed::Skip(Skip::MalformedKind))?;
     let hash = match Item::open(&envelope).map_err(|error| Closed::Skip(reason(&error)))? {

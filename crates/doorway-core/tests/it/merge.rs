@@ -78,6 +78,12 @@ fn changes_of_an_authors_own_items_are_taken() {
     check([
         ("first version", None, put(true, first()), Merge::Insert),
         ("newer version", own(), put(false, first()), Merge::Replace),
+        (
+            "a version that was withheld hides an item of any kind",
+            Some(known(1, "path", 4, false)),
+            put(false, Version::withheld_content()),
+            Merge::Replace,
+        ),
         ("withdrawal", own(), withdraw(), Merge::Withdraw),
     ]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::{ChainView, ClaimView};
 use base::{ContentHash, Problem, Reach};
-use chain::kind::Opened;
+use chain::kind::{BlobManifest, Opened};
 use chain::{AgentPubKey, Envelope, Item, Record, record};
 use doorway_core::address::{Address, Claim};
 use doorway_core::projector::{FetchFault, Fetched};
@@ -22,6 +22,14 @@ const BLOBS_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The number of an address about which the other doorway said nothing: behind all others.
 const UNKNOWN_NUMBER: u64 = i64::MAX.cast_unsigned();
+
+/// Why a page cannot be taken.
+enum Bring {
+    /// It may work later.
+    Later(String),
+    /// What was served cannot be right.
+    Forged(String),
+}
 
 /// What a record needs before it can be shown.
 enum Need {
@@ -79,24 +87,54 @@ impl Follow {
         let upstream = &self.0.upstream;
         let view = upstream.chain(&name, after, limit, None).await;
         let view = view.map_err(|problem| FetchFault(problem.to_string()))?;
-        if view.agent != name || view.dna_hash != self.0.dna.to_string() {
-            return Err(FetchFault("another chain was served".to_owned()));
+        let brought = self.bring(&agent, &view, after, last).await;
+        let mut status = self.status();
+        match brought {
+            Ok(page) => {
+                status.refused.remove(&agent);
+                status.claims.insert(agent, claims(view.claims));
+                Ok(page)
+            }
+            Err(Bring::Later(reason)) => Err(FetchFault(reason)),
+            Err(Bring::Forged(reason)) => {
+                tracing::warn!(%agent, reason, "something was served that cannot be right");
+                status.refused.insert(agent);
+                Err(FetchFault(reason))
+            }
         }
-        let page = self.bring(&view, last).await?;
-        self.status().claims.insert(agent, claims(view.claims));
-        Ok(page)
     }
 
     /// Decodes the records of a page and brings their blobs; the page ends before a record whose blob is not here yet.
-    async fn bring(&self, view: &ChainView, last: u32) -> Result<Vec<Fetched>, FetchFault> {
+    async fn bring(
+        &self,
+        agent: &AgentPubKey,
+        view: &ChainView,
+        after: Option<u32>,
+        last: u32,
+    ) -> Result<Vec<Fetched>, Bring> {
+        if view.agent != agent.to_string() || view.dna_hash != self.0.dna.to_string() {
+            return Err(Bring::Forged("another chain was served".to_owned()));
+        }
         let deadline = time::Instant::now() + BLOBS_WAIT_MAX;
+        let wanted = after.map_or(0, |after| after + 1);
         let mut page = Vec::with_capacity(view.records.len());
         let mut bytes = 0;
         for record in &view.records {
-            let record = record
-                .decode()
-                .map_err(|error| FetchFault(format!("a record cannot be read: {error}")))?;
-            if record.action().action_seq() > last {
+            let record = match record.decode() {
+                Ok(record) => record,
+                Err(error) if page.is_empty() => {
+                    let reason = format!("a record cannot be read: {error}");
+                    return Err(Bring::Forged(reason));
+                }
+                // The next page begins with it.
+                Err(_) => break,
+            };
+            let seq = record.action().action_seq();
+            if page.is_empty() && wanted < seq {
+                let reason = format!("record {seq} came where {wanted} was expected");
+                return Err(Bring::Forged(reason));
+            }
+            if seq > last {
                 break;
             }
             match time::timeout_at(deadline, self.complete(&record)).await {
@@ -106,7 +144,7 @@ impl Follow {
                 }
                 Ok(Err(fault)) if page.is_empty() => return Err(fault),
                 Err(_) if page.is_empty() => {
-                    return Err(FetchFault("a blob is still being copied".to_owned()));
+                    return Err(Bring::Later("a blob is still being copied".to_owned()));
                 }
                 Ok(Err(_)) | Err(_) => break,
             }
@@ -114,11 +152,16 @@ impl Follow {
                 break;
             }
         }
+        if page.is_empty() {
+            // What the log announces is there before it is announced.
+            let reason = format!("record {last} was announced and is not there");
+            return Err(Bring::Forged(reason));
+        }
         Ok(page)
     }
 
     /// Copies the blob that a record needs, and returns the body that is in it.
-    async fn complete(&self, record: &Record) -> Result<Option<Vec<u8>>, FetchFault> {
+    async fn complete(&self, record: &Record) -> Result<Option<Vec<u8>>, Bring> {
         let (hash, is_body) = match need(record) {
             Need::Nothing => return Ok(None),
             Need::Body(hash) => (hash, true),
@@ -128,24 +171,32 @@ impl Follow {
             Ended::Here if is_body => Ok(self.0.mirror.body(&hash).await),
             // A manifest whose blob is gone is history like any other record.
             Ended::Here | Ended::Absent => Ok(None),
-            Ended::Failed(reason) | Ended::Forged(reason) => Err(FetchFault(reason)),
+            Ended::Failed(reason) => Err(Bring::Later(reason)),
+            Ended::Forged(reason) => Err(Bring::Forged(reason)),
         }
     }
 }
 
 fn need(record: &Record) -> Need {
     let envelope = record::present(record).and_then(|entry| Envelope::from_entry(entry).ok());
-    let opened = envelope.and_then(|envelope| Item::open(&envelope).ok());
-    match opened {
-        Some(Opened::Spilled { hash, bytes }) if bytes <= chain::kind::SPILLED_BYTES_MAX as u64 => {
-            Need::Body(hash)
-        }
-        Some(Opened::Item(Item::BlobManifest(manifest)))
-            if Item::BlobManifest(manifest.clone()).reach() == Reach::Commons =>
-        {
+    let Some(envelope) = envelope else {
+        return Need::Nothing;
+    };
+    match Item::spilled(&envelope) {
+        Ok(Some((hash, _))) => Need::Body(hash),
+        // Pages are not read twice for this: of what is not in a blob, only manifests name one.
+        Ok(None) if envelope.kind == BlobManifest::KIND => manifest(&envelope),
+        Ok(None) | Err(_) => Need::Nothing,
+    }
+}
+
+/// Returns the blob that a manifest is of, when everybody may see it.
+fn manifest(envelope: &Envelope) -> Need {
+    match Item::open(envelope) {
+        Ok(Opened::Item(Item::BlobManifest(manifest))) if manifest.reach.0 == Reach::Commons => {
             Need::Blob(manifest.id())
         }
-        Some(Opened::Item(_) | Opened::Spilled { .. }) | None => Need::Nothing,
+        Ok(Opened::Item(_) | Opened::Spilled { .. }) | Err(_) => Need::Nothing,
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use base::{Code, Problem};
-use doorway_core::outbox::{Limits, Position};
+use doorway_core::outbox::Position;
 use http_kit::{ProblemResponse, Query, cache};
 use serde::Deserialize;
 use tokio_stream::wrappers::ReceiverStream;
@@ -32,11 +32,13 @@ pub(super) async fn read(
     let header = header
         .transpose()
         .map_err(|_| malformed("Last-Event-ID is not ASCII"))?;
+    let header = header.filter(|cursor| !cursor.is_empty());
     let position = position(header.or(parameters.after.as_deref()))?;
     let body = if method == Method::HEAD {
         Body::empty()
     } else {
-        let stream = Stream::open(doorway.clone(), position, Limits::default()).await;
+        let limits = doorway.limits().events.clone();
+        let stream = Stream::open(doorway.clone(), position, limits).await;
         let stream = stream.map_err(Problem::from)?;
         let (sender, receiver) = Stream::channel();
         doorway.serve_events(stream, sender);

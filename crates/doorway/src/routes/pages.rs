@@ -3,9 +3,10 @@
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures::FutureExt as _;
+use http_kit::conditional::{self, Condition, Validators};
 use http_kit::{Path, ProblemResponse, Query, cache};
 use serde::Deserialize;
 
@@ -34,7 +35,7 @@ async fn show(doorway: &Doorway, uri: &Uri, headers: &HeaderMap, view: View) -> 
         move || async move { doorway.page(view, language, &sight).await }.boxed()
     };
     let answer = doorway.hot().answer(key, &sight, make).await;
-    let ready = answer.map_err(respond::refuse)?;
+    let ready = answer?;
     Ok(respond::send_ready(headers, &ready))
 }
 
@@ -109,9 +110,24 @@ pub(super) async fn icon() -> Response {
     response
 }
 
-pub(super) async fn asset(OriginalUri(uri): OriginalUri) -> Answer {
+pub(super) async fn asset(
+    OriginalUri(uri): OriginalUri,
+    method: Method,
+    request: HeaderMap,
+) -> Answer {
     let asset = assets::find(uri.path()).ok_or_else(nothing)?;
-    let mut response = Response::new(Body::from(asset.bytes));
+    let current = Validators {
+        exists: true,
+        etag: asset.etag.parse().ok(),
+        last_modified: None,
+    };
+    let (status, body) = match conditional::evaluate(&method, &request, &current) {
+        Condition::Holds => (StatusCode::OK, Body::from(asset.bytes)),
+        Condition::NotModified => (StatusCode::NOT_MODIFIED, Body::empty()),
+        Condition::Failed => (StatusCode::PRECONDITION_FAILED, Body::empty()),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     headers.insert(CACHE_CONTROL, cache::PUBLIC_IMMUTABLE);

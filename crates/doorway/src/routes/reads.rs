@@ -42,7 +42,7 @@ pub(super) async fn list(
         move || async move { doorway.list(kind, &parameters, &sight).await }.boxed()
     };
     let answer = doorway.hot().answer(key, &sight, make).await;
-    let ready = answer.map_err(respond::refuse)?;
+    let ready = answer?;
     Ok(respond::send_ready(&headers, &ready))
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn item(
         move || async move { doorway.item(kind, &id, asked, &sight).await }.boxed()
     };
     let answer = doorway.hot().answer(key, &sight, make).await;
-    let ready = answer.map_err(respond::refuse)?;
+    let ready = answer?;
     Ok(respond::send_ready(&headers, &ready))
 }
 
@@ -99,6 +99,6 @@ pub(super) async fn search(
         }
     };
     let answer = doorway.hot().answer(key, &sight, make).await;
-    let ready = answer.map_err(respond::refuse)?;
+    let ready = answer?;
     Ok(respond::send_ready(&headers, &ready))
 }

@@ -4,15 +4,11 @@ use axum::body::Body;
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version};
 use axum::response::Response;
-use base::{Code, Problem, Reach};
-use http_kit::ProblemResponse;
+use base::Reach;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 
 use crate::hot::{CONTENT_DIGEST, Made, Prepared, Ready};
 use crate::store::Sight;
-
-/// After how many seconds a reader who was told to come back should do so.
-const RETRY_SECS: u64 = 2;
 
 /// Sends an answer that does not go through the cache: whole, or 304 when the reader has it.
 pub(super) fn send(request: &HeaderMap, made: &Made, sight: &Sight) -> Response {
@@ -23,17 +19,6 @@ pub(super) fn send(request: &HeaderMap, made: &Made, sight: &Sight) -> Response 
 /// Sends an answer that lies ready: whole, or 304 when the reader has it.
 pub(super) fn send_ready(request: &HeaderMap, ready: &Ready) -> Response {
     ready.respond(request).map(Body::from)
-}
-
-/// Tells a fault, and when to try again where that may help.
-pub(super) fn refuse(problem: Problem) -> ProblemResponse {
-    let is_load = problem.code == Code::Overloaded;
-    let response = ProblemResponse::new(problem);
-    if is_load {
-        response.retry_after(RETRY_SECS)
-    } else {
-        response
-    }
 }
 
 /// Says what is packed on the way: what is large enough and does not come packed already.

@@ -5,13 +5,17 @@ use api::{
     openapi as document,
 };
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use base::Code;
+use base::{Code, Problem, Reach};
 use http_kit::{Json, ProblemResponse};
 
+use super::respond;
+use crate::follow::Follow;
 use crate::projection::{Handle, Stalled};
+use crate::reads;
 use crate::service::Doorway;
+use crate::store::Sight;
 use crate::writing::Writing;
 
 /// Version of the program.
@@ -58,7 +62,7 @@ impl Doorway {
     /// Tells whether this process should get visitors.
     pub(crate) async fn readiness(&self) -> ReadyView {
         let conductor = match self.home() {
-            Ok(home) => matches!(home.conductor.health().await, Ok(health) if health.is_ready),
+            Ok(home) => home.is_conductor_ready().await,
             Err(_) => true,
         };
         let projection = self.store().log_ends().await.is_ok();
@@ -80,16 +84,22 @@ impl Doorway {
     fn stalled(&self) -> Vec<String> {
         let stalled = self.projection().map(Handle::stalled).unwrap_or_default();
         let line = |stalled: Stalled| match self.following() {
-            Some(_) if stalled.is_invalid => format!("{} {stalled}", Code::SourceForged),
+            Some(follow) if stalled.is_invalid || follow.is_refused(&stalled.agent) => {
+                format!("{} {stalled}", Code::SourceForged)
+            }
             Some(_) | None => stalled.to_string(),
         };
-        stalled.into_iter().map(line).collect()
+        let forks = self.following().map(Follow::forks).unwrap_or_default();
+        stalled.into_iter().map(line).chain(forks).collect()
     }
 }
 
-pub(super) async fn version(State(doorway): State<Doorway>) -> Json<VersionView> {
+pub(super) async fn version(
+    State(doorway): State<Doorway>,
+    headers: HeaderMap,
+) -> Result<Response, ProblemResponse> {
     let identity = doorway.identity();
-    Json(VersionView {
+    let view = VersionView {
         schema_version: SCHEMA_VERSION,
         version: VERSION.to_owned(),
         supported_schema_versions: SUPPORTED.to_vec(),
@@ -100,16 +110,24 @@ pub(super) async fn version(State(doorway): State<Doorway>) -> Json<VersionView>
         },
         blob_bytes_max: doorway.limits().blob_bytes_max,
         chain_put_records_max: doorway.limits().chain_records_max,
-    })
+    };
+    Ok(known(&headers, &view)?)
 }
 
-pub(super) async fn openapi() -> Json<serde_json::Value> {
-    Json(document::document(VERSION))
+pub(super) async fn openapi(headers: HeaderMap) -> Result<Response, ProblemResponse> {
+    Ok(known(&headers, &document::document(VERSION))?)
+}
+
+/// Sends what changes only with the program, or confirms that the reader has it.
+fn known<T: serde::Serialize>(headers: &HeaderMap, view: &T) -> Result<Response, Problem> {
+    let made = reads::json(view, Reach::Commons, vec![])?;
+    Ok(respond::send(headers, &made, &Sight::ANONYMOUS))
 }
 
 pub(super) async fn db_schema(
     State(doorway): State<Doorway>,
-) -> Result<Json<api::DbSchemaView>, ProblemResponse> {
+    headers: HeaderMap,
+) -> Result<Response, ProblemResponse> {
     let schema = doorway.store().schema().await;
-    Ok(Json(schema.map_err(base::Problem::from)?))
+    Ok(known(&headers, &schema.map_err(Problem::from)?)?)
 }

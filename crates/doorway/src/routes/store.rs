@@ -6,7 +6,8 @@ use api::{SCHEMA_VERSION, StoredBlobView};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -83,12 +84,15 @@ pub(super) async fn read(
         last_modified: None,
         headers: described.headers(),
     };
-    Ok(blob_response(
-        &method,
-        &headers,
-        representation,
-        doorway.blobs().files(),
-    ))
+    let response = blob_response(&method, &headers, representation, doorway.blobs().files());
+    if method == Method::GET && response.status().is_success() {
+        let length = response.headers().get(CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+        doorway
+            .metrics()
+            .blob_bytes_sent(length.unwrap_or_default());
+    }
+    Ok(response)
 }
 
 /// What is known of a blob.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use runtime::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Registry};
+use runtime::metrics::{Counter, Counters, Gauge, Histograms, Registry};
 
 runtime::labels! {
     /// What a request is for.
@@ -58,40 +58,26 @@ runtime::labels! {
         Coalesced = "coalesced",
         /// It had to ask behind it.
         Miss = "miss",
-        /// The answer is not everybody's, so it never is in the cache.
-        Bypass = "bypass",
     }
 }
 
 runtime::labels! {
     /// How a call of what lies behind the hot cache ended.
     pub enum OriginAnswer: "outcome" {
-        /// With an answer.
+        /// With an answer, or with the answer that there is nothing.
         Found = "found",
-        /// With the answer that there is nothing.
-        Absent = "absent",
         /// With a fault.
         Failed = "failed",
-        /// It was not made: too many run, or it failed too often lately.
-        Withheld = "withheld",
     }
 }
 
 runtime::labels! {
-    /// Why a request or a connection was not let in.
+    /// Why a request was not let in.
     pub enum RefusalReason: "reason" {
         /// One address asks too often.
         Rate = "rate",
-        /// One address, or all together, has too many connections.
-        Connections = "connections",
         /// Too much is going on; reads go before writes.
         Load = "load",
-        /// The head is too long or has too many headers.
-        Head = "head",
-        /// The body is too long.
-        Body = "body",
-        /// The peer sends or takes too slowly.
-        Slow = "slow",
     }
 }
 
@@ -102,7 +88,6 @@ pub struct DoorwayMetrics {
     request_seconds: Histograms<RequestClass>,
     hot_answers: Counters<HotAnswer>,
     origin_calls: Counters<OriginAnswer>,
-    origin_seconds: Histogram,
     refused: Counters<RefusalReason>,
     cut_off: Counter,
     blob_sent: Counter,
@@ -161,13 +146,9 @@ impl DoorwayMetrics {
                 "doorway_origin_calls_total",
                 "Calls of what lies behind the hot cache, by how they ended",
             ),
-            origin_seconds: registry.histogram(
-                "doorway_origin_call_seconds",
-                "How long calls of what lies behind the hot cache took",
-            ),
             refused: registry.counters(
                 "doorway_admission_refused_total",
-                "Requests and connections that were not let in, by reason",
+                "Requests that were not let in, by reason",
             ),
             cut_off: registry.counter(
                 "doorway_events_cut_off_total",
@@ -208,20 +189,7 @@ impl DoorwayMetrics {
         self.origin_calls.of(outcome).add(calls);
     }
 
-    /// Counts a question to the hot cache.
-    pub fn hot_answer(&self, result: HotAnswer) {
-        self.hot_answers.of(result).inc();
-    }
-
-    /// Counts a call of what lies behind the hot cache; a call that was withheld took no time.
-    pub fn origin_call(&self, outcome: OriginAnswer, took: Duration) {
-        self.origin_calls.of(outcome).inc();
-        if outcome != OriginAnswer::Withheld {
-            self.origin_seconds.record(took);
-        }
-    }
-
-    /// Counts a request or connection that was not let in.
+    /// Counts a request that was not let in.
     pub fn refused(&self, reason: RefusalReason) {
         self.refused.of(reason).inc();
     }
@@ -237,9 +205,9 @@ impl DoorwayMetrics {
         self.gauges.projection_lag.set_count(records);
     }
 
-    /// Notes how many events the source has that this follower does not.
-    pub fn follower_lag(&self, events: u64) {
-        self.gauges.follower_lag.set_count(events);
+    /// Notes how many records the source has announced that this follower does not have.
+    pub fn follower_lag(&self, records: u64) {
+        self.gauges.follower_lag.set_count(records);
     }
 
     /// Counts a consumer of the event log that has come.
@@ -322,7 +290,7 @@ impl DoorwayMetrics {
     /// Returns how many calls were made of what lies behind the hot cache.
     #[must_use]
     pub fn origin_calls(&self) -> u64 {
-        self.origin_calls.total() - self.origin_calls.of(OriginAnswer::Withheld).total()
+        self.origin_calls.total()
     }
 
     /// Returns how many bytes of blobs were sent.
@@ -356,7 +324,7 @@ impl Gauges {
                 "Records that are stored and not yet projected",
             ),
             follower_lag: registry.gauge(
-                "doorway_follower_lag_events",
+                "doorway_follower_lag_records",
                 "Events that the source has and this follower does not",
             ),
             consumers: registry.gauge("doorway_events_consumers", "Consumers of the event log"),

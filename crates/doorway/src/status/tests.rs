@@ -160,10 +160,10 @@ fn what_is_counted_is_seen_after_two_samples() {
     sampler.take(Duration::ZERO);
     for _ in 0..50 {
         metrics.request(RequestClass::Page, 200, Duration::from_millis(3));
-        metrics.hot_answer(HotAnswer::Hit);
+        metrics.add_hot_answers(HotAnswer::Hit, 1);
     }
-    metrics.origin_call(OriginAnswer::Found, Duration::from_millis(3));
-    metrics.hot_answer(HotAnswer::Miss);
+    metrics.add_origin_calls(OriginAnswer::Found, 1);
+    metrics.add_hot_answers(HotAnswer::Miss, 1);
     metrics.follower_lag(8);
     sampler.take(Duration::from_secs(10));
     let charts = recording.charts(Span::Hour);

@@ -1,7 +1,8 @@
 //! What the columns of a projection hold, the same in every store.
 
 use base::Reach;
-use chain::{ActionHash, Item};
+use chain::kind::Opened;
+use chain::{ActionHash, Envelope, Item, record};
 use doorway_core::event::{Changed, What};
 use doorway_core::lease::{Epoch, GrantTable, Reply};
 use doorway_core::projector::Version;
@@ -69,7 +70,7 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             language: &content.language,
             licence: &content.licence,
             tags: &content.tags,
-            words: Some(super::words::words(&content.body)),
+            words: words_of(&version.content),
         },
         Item::Path(path) => Described {
             title: &path.title,
@@ -79,7 +80,7 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             language: &path.language,
             licence: &path.licence,
             tags: &path.tags,
-            words: Some(path.tags.join(" ")),
+            words: words_of(&version.content),
         },
         Item::BlobManifest(manifest) => Described {
             title: &manifest.name,
@@ -101,6 +102,25 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             tags: &[],
             words: None,
         },
+    }
+}
+
+/// Returns the words to search in besides title and summary; nothing for what is not searched.
+fn words_of(item: &Item) -> Option<String> {
+    match item {
+        Item::Content(content) => Some(super::words::words(&content.body)),
+        Item::Path(path) => Some(path.tags.join(" ")),
+        Item::BlobManifest(_) | Item::Profile(_) => None,
+    }
+}
+
+/// Returns the same words for the entry of a record that was projected; nothing when a blob holds the text.
+pub(crate) fn words_in(entry: &[u8]) -> Option<String> {
+    let entry = record::decode_entry(entry).ok()?;
+    let envelope = Envelope::from_entry(&entry).ok()?;
+    match Item::open(&envelope).ok()? {
+        Opened::Item(item) => words_of(&item),
+        Opened::Spilled { .. } => None,
     }
 }
 

@@ -129,6 +129,16 @@ pub(crate) fn snippet(text: &str, asked: &[String]) -> Option<String> {
     Some(cut(text, &words, start, end))
 }
 
+/// Returns the snippet of the first text that has one; the beginning of the first text when none has.
+pub(crate) fn shown(texts: &[&str], asked: &[String]) -> String {
+    let found = texts.iter().find_map(|text| snippet(text, asked));
+    found.unwrap_or_else(|| {
+        texts
+            .first()
+            .map_or_else(String::new, |text| beginning(text))
+    })
+}
+
 /// Returns the beginning of a text, as long as a snippet.
 pub(crate) fn beginning(text: &str) -> String {
     let words: Vec<(Lexeme, Option<usize>)> = lexemes(text)

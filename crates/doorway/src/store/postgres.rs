@@ -19,7 +19,7 @@ mod write;
 use std::sync::Arc;
 
 use api::DbSchemaView;
-use chain::AgentPubKey;
+use chain::{AgentPubKey, Record};
 use db::{
     Access, Migration, OpenError, Postgres, PostgresConfig, PostgresLimits, Transaction, WriteError,
 };
@@ -49,7 +49,8 @@ const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("postgres/schema-1.sql"),
 }];
 
-/// The bounds of the connections. A batch of long pages takes longer than what others do with a server.
+/// The bounds of the connections. A batch of the longest pages takes seconds; a writer that vanished in the middle of
+/// one keeps others from writing for as long as a transaction may take.
 const LIMITS: PostgresLimits = PostgresLimits {
     connections_max: 8,
     waiting_len_max: 1_024,
@@ -57,9 +58,9 @@ const LIMITS: PostgresLimits = PostgresLimits {
     start_ms_max: 30_000,
     connect_ms_max: 5_000,
     acquire_ms_max: 5_000,
-    statement_ms_max: 20_000,
+    statement_ms_max: 15_000,
     lock_ms_max: 5_000,
-    transaction_ms_max: 60_000,
+    transaction_ms_max: 30_000,
     migration_ms_max: 600_000,
     retry_delay_ms_min: 50,
     retry_delay_ms_max: 2_000,
@@ -247,6 +248,13 @@ impl ProjectionStore for PostgresStore {
         Box::pin(async move {
             let found = queries::find(&self.postgres, &wanted, &eyes(&sight)).await?;
             Ok(found.filter(|row| sight.admits(row)))
+        })
+    }
+
+    fn newest<'a>(&'a self, id: &'a str, sight: &'a Sight) -> Reply<'a, Option<(Row, Record)>> {
+        Box::pin(async move {
+            let found = queries::newest(&self.postgres, id, &eyes(sight)).await?;
+            Ok(found.filter(|(row, _)| sight.admits(row)))
         })
     }
 

@@ -34,6 +34,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "records, addresses, events, lease",
         sql: include_str!("sqlite/schema-2.sql"),
     },
+    Migration {
+        version: 3,
+        name: "an index of words without the texts",
+        sql: include_str!("sqlite/schema-3.sql"),
+    },
 ];
 
 /// A projection store in a file of its own.
@@ -333,3 +338,6 @@ impl ProjectionStore for SqliteStore {
         Box::pin(async move { self.sqlite.close().await.map_err(failed) })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,15 @@
 //! A doorway on a temporary folder, and authors who write for it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
-use api::{ChainPut, ChainPutView, ProblemView, RecordView, SCHEMA_VERSION, TokenView};
+use api::{ChainPut, ChainPutView, ProblemView, ReadyView, RecordView, SCHEMA_VERSION, TokenView};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use base::{ContentHash, Duration, Reach, Timestamp};
+use base::{ContentHash, Duration, Problem, Reach, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bus::{Bus, Topic};
@@ -18,11 +20,12 @@ use chain::{
 };
 use conductor::Embedded;
 use crypto::{Keypair, Seed};
-use doorway::store::SqliteStore;
+use doorway::store::{ProjectionStore, SqliteStore};
 use doorway::{Config, Doorway, DoorwayMetrics, Engines, Limits, Origin};
 use http_body_util::BodyExt as _;
+use http_kit::{Edge, Listener, Served};
 use runtime::metrics::Registry;
-use runtime::{Clock, ClockHand, Supervisor};
+use runtime::{Clock, ClockHand, Supervisor, TaskKind};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -36,8 +39,91 @@ pub(crate) struct House {
     pub(crate) doorway: Doorway,
     pub(crate) router: Router,
     pub(crate) hand: ClockHand,
-    engine: Arc<Embedded>,
+    engine: Option<Arc<Embedded>>,
     supervisor: Supervisor,
+}
+
+/// How a house differs from one that hosts its chains.
+pub(crate) struct Plan {
+    pub(crate) limits: Limits,
+    /// Where its projection comes from; from chains that it hosts itself without it.
+    pub(crate) origin: Option<Origin>,
+    /// Where its projection is kept; in a file of its own without it.
+    pub(crate) store: Option<Arc<dyn ProjectionStore>>,
+    /// Whether its clock runs by itself.
+    pub(crate) is_clock_running: bool,
+}
+
+impl Plan {
+    pub(crate) fn new() -> Self {
+        Self {
+            limits: Limits::default(),
+            origin: None,
+            store: None,
+            is_clock_running: true,
+        }
+    }
+}
+
+/// A port of this machine at which something is served.
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
+    supervisor: Supervisor,
+}
+
+impl Port {
+    pub(crate) async fn of(served: Served) -> Self {
+        Self::at(([127, 0, 0, 1], 0).into(), served, Edge::default()).await
+    }
+
+    /// Serves at an address that may have been served at before.
+    pub(crate) async fn at(address: SocketAddr, served: Served, edge: Edge) -> Self {
+        let supervisor = Supervisor::default();
+        let listener = Listener::bind(address).await.unwrap().behind(edge);
+        let address = listener.address();
+        let limits = http_kit::Limits {
+            lanes: 0,
+            drain_ms_max: 200,
+            ..http_kit::Limits::default()
+        };
+        let connections = supervisor.group("connections");
+        let shutdown = supervisor.shutdown();
+        let serving = http_kit::serve(served, listener, connections, shutdown, limits);
+        drop(supervisor.spawn("http", TaskKind::Essential, serving));
+        Self {
+            address,
+            supervisor,
+        }
+    }
+
+    pub(crate) fn client(&self) -> client::Doorway {
+        client::Doorway::new(&format!("http://{}", self.address)).unwrap()
+    }
+
+    pub(crate) async fn close(self) {
+        self.supervisor.shutdown().request();
+        self.supervisor.run().await.unwrap();
+    }
+}
+
+/// Looks again and again until something holds.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + std::time::Duration::from_secs(30);
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(10));
+    while !holds().await {
+        assert!(Instant::now() < deadline, "it never came: {what}");
+        looks.tick().await;
+    }
+}
+
+/// Opens an engine that hosts chains.
+pub(crate) fn engine(data: &Path) -> Arc<Embedded> {
+    let config = conductor::Config {
+        id: "test".parse().unwrap(),
+        folder: data.join("conductor"),
+        limits: conductor::Limits::default(),
+    };
+    Embedded::open(config, Clock::system()).unwrap()
 }
 
 /// An answer that was read whole.
@@ -91,26 +177,55 @@ impl House {
 
     /// A community in a folder below another mount.
     pub(crate) async fn open(folder: Arc<TempDir>, data: &Path, limits: Limits) -> Self {
+        let plan = Plan {
+            limits,
+            is_clock_running: false,
+            ..Plan::new()
+        };
+        Self::build(folder, data, plan).await.unwrap()
+    }
+
+    /// A copy of another doorway in a folder that may hold one already.
+    pub(crate) async fn copy(folder: Arc<TempDir>, upstream: client::Doorway) -> Self {
+        let plan = Plan {
+            origin: Some(Origin::Followed(upstream)),
+            ..Plan::new()
+        };
+        Self::planned(folder, plan).await
+    }
+
+    pub(crate) async fn planned(folder: Arc<TempDir>, plan: Plan) -> Self {
+        let path = folder.path().to_owned();
+        Self::build(folder, &path, plan).await.unwrap()
+    }
+
+    async fn build(folder: Arc<TempDir>, data: &Path, plan: Plan) -> Result<Self, Problem> {
         let (clock, hand) = Clock::by_hand(Timestamp::from_secs(1_800_000_000));
+        let clock = if plan.is_clock_running {
+            Clock::system()
+        } else {
+            clock
+        };
         let supervisor = Supervisor::default();
-        let engine = Embedded::open(
-            conductor::Config {
-                id: "test".parse().unwrap(),
-                folder: data.join("conductor"),
-                limits: conductor::Limits::default(),
-            },
-            Clock::system(),
-        )
-        .unwrap();
+        let (origin, engine) = match plan.origin {
+            Some(origin) => (origin, None),
+            None => {
+                let engine = engine(data);
+                (Origin::Hosted(engine.clone()), Some(engine))
+            }
+        };
+        let limits = plan.limits;
         let blob_limits = blobs::Limits {
             blob_bytes_max: limits.blob_bytes_max,
             ..blobs::Limits::default()
         };
-        let store = SqliteStore::open(&data.join("projection.sqlite")).unwrap();
+        let store = plan.store.unwrap_or_else(|| {
+            Arc::new(SqliteStore::open(&data.join("projection.sqlite")).unwrap())
+        });
         let prefix = Topic::parse("test").unwrap();
         let engines = Engines {
-            origin: Origin::Hosted(engine.clone()),
-            store: Arc::new(store),
+            origin,
+            store,
             bus: Bus::connect("", &prefix, bus::Limits::default(), &supervisor).unwrap(),
             metrics: DoorwayMetrics::new(&Registry::default()),
             blobs: blobs::Blobs::open(&data.join("blobs"), blob_limits).unwrap(),
@@ -124,17 +239,48 @@ impl House {
             key_seed: Seed::new([9; 32]),
             limits,
         };
-        let doorway = Doorway::build(config, engines, clock, &supervisor)
-            .await
-            .unwrap();
-        Self {
+        let doorway = Doorway::build(config, engines, clock, &supervisor).await?;
+        Ok(Self {
             folder,
             router: doorway::router(&doorway),
             doorway,
             hand,
             engine,
             supervisor,
-        }
+        })
+    }
+
+    /// Listens for it.
+    pub(crate) async fn listen(&self) -> Port {
+        Port::of(self.doorway.served()).await
+    }
+
+    /// Tells how it is.
+    pub(crate) async fn ready(&self) -> ReadyView {
+        self.get("/ready").await.json()
+    }
+
+    /// Returns how many streams of events it serves.
+    pub(crate) fn streams(&self) -> u64 {
+        let tasks = self.supervisor.tasks();
+        let mut groups = tasks.iter().filter(|task| task.name == "events");
+        groups.find_map(|group| group.members).unwrap_or_default()
+    }
+
+    /// Tells everything in it to end.
+    pub(crate) fn begin_to_end(&self) {
+        self.supervisor.shutdown().request();
+    }
+
+    /// Waits until it has copied everything that its writer announced.
+    pub(crate) async fn copied(&self) {
+        until("the copy is ready", async || self.ready().await.ready).await;
+    }
+
+    /// Waits until an address answers with a status.
+    pub(crate) async fn until(&self, path: &str, status: u16) {
+        let what = format!("{path} answers {status}");
+        until(&what, async || self.get(path).await.status == status).await;
     }
 
     /// Ends it in order and returns its folder.
@@ -142,7 +288,9 @@ impl House {
         self.supervisor.shutdown().request();
         self.supervisor.run().await.unwrap();
         self.doorway.close().await.unwrap();
-        self.engine.close().await.unwrap();
+        if let Some(engine) = &self.engine {
+            engine.close().await.unwrap();
+        }
         self.folder
     }
 

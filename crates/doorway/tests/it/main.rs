@@ -6,11 +6,20 @@
     reason = "tests fail by panicking and prepare their own folders"
 )]
 
+mod between;
 mod blobs;
 mod chains;
+mod clock;
+mod copies;
+mod edge;
+mod events;
+mod fallback;
 mod faults;
+mod follow;
 mod harness;
+mod hostile;
 mod hot;
+mod lease;
 mod pages;
 mod reach;
 mod restart;

@@ -126,3 +126,28 @@ async fn without_a_collector_there_is_nothing_to_close() {
     let text = registry.expose(crate::metrics::Exposition::Prometheus);
     assert!(text.contains("telemetry_spans_dropped_total 0"), "{text}");
 }
+
+#[test]
+fn libraries_that_talk_much_are_heard_when_they_are_named() {
+    let check = |level: &str, expect: &[&str]| {
+        let pen = Pen::default();
+        let (dispatch, handle) = build(&Options::new(Format::Text, level), pen.clone()).unwrap();
+        assert_eq!(handle.level(), level, "what was asked for is what is told");
+        dispatcher::with_default(&dispatch, || {
+            tracing::info!(target: "doorway", "ours");
+            tracing::info!(target: "async_nats", "theirs");
+            tracing::warn!(target: "async_nats", "their warning");
+        });
+        let lines = pen.lines();
+        let said = |word: &&&str| lines.iter().any(|line| line.ends_with(**word));
+        let words = ["ours", "theirs", "their warning"];
+        let heard: Vec<&str> = words.iter().filter(said).copied().collect();
+        assert_eq!(heard, expect, "{level}: {lines:?}");
+    };
+    check("info", &["ours", "their warning"]);
+    check("debug,doorway=trace", &["ours", "their warning"]);
+    check("info,async_nats=info", &["ours", "theirs", "their warning"]);
+    check("warn", &["their warning"]);
+    check("error", &[]);
+    check("async_nats=error,info", &["ours"]);
+}

@@ -48,6 +48,13 @@ impl<'a> Plan<'a> {
         self
     }
 
+    /// Makes it a copy that reads the database which another doorway writes.
+    pub(super) fn reading(mut self, database: &str) -> Self {
+        self.arguments.clear();
+        self.with("DATABASE_URL", database)
+            .with("PROJECTION_WRITER", "false")
+    }
+
     /// Makes it a copy of another doorway.
     pub(super) fn following(mut self, url: &str) -> Self {
         self.arguments = vec!["--follow".to_owned(), url.to_owned()];
@@ -68,12 +75,6 @@ impl<'a> Plan<'a> {
         let told: Value = serde_json::from_str(&line)?;
         let address = address(text(&told, "/url")?)?;
         let admin = told["admin"].as_str().map(self::address).transpose()?;
-        let admin = admin.or_else(|| {
-            self.environment
-                .iter()
-                .find(|(name, _)| *name == "ADMIN_LISTEN")
-                .and_then(|(_, value)| value.parse().ok())
-        }); // TEMP
         Ok(Server {
             process,
             address,

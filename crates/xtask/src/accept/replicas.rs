@@ -103,10 +103,7 @@ fn shared<'a>(
     let mut stand = Stand::open(steward.clone(), lesson, plan)?;
     for number in 0..COPIES {
         let data = stage.scratch.join(format!("shared-copy-{number}"));
-        let copy = Plan::new(&steward, data)
-            .with("DATABASE_URL", &url)
-            .with("PROJECTION_WRITER", "false");
-        stand.add_copy(copy)?;
+        stand.add_copy(Plan::new(&steward, data).reading(&url))?;
     }
     let mut count = Count::default();
     for round in 0..size.rounds {

@@ -11,7 +11,6 @@ mod missing;
 mod slow;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -142,8 +141,8 @@ fn open<'a>(stage: &'a Stage<'a>, blob: &[u8]) -> anyhow::Result<Behind<'a>> {
         &format!(":{}/", line.port()),
     );
     anyhow::ensure!(slow_url != url, "{url} names no port");
-    let data: PathBuf = stage.scratch.join("copy");
-    let doorway = copy(&steward, &data, &slow_url).start()?;
+    let data = stage.scratch.join("copy");
+    let doorway = Plan::new(&steward, data).reading(&slow_url).start()?;
     doorway.wait_until_ready(PATIENCE)?;
     Ok(Behind {
         doorway,
@@ -152,12 +151,6 @@ fn open<'a>(stage: &'a Stage<'a>, blob: &[u8]) -> anyhow::Result<Behind<'a>> {
         _postgres: Some(postgres),
         _steward: steward,
     })
-}
-
-fn copy<'a>(steward: &Person<'a>, data: &Path, database: &str) -> Plan<'a> {
-    let plan = Plan::new(steward, data.to_owned()).with("DATABASE_URL", database);
-    plan.with("PROJECTION_WRITER", "false")
-        .with("ADMIN_LISTEN", "127.0.0.1:29090") // TEMP
 }
 
 fn close(behind: Behind<'_>) -> anyhow::Result<()> {

@@ -61,7 +61,7 @@ fn is_next(rules: Rules, author: &AgentPubKey, taken: &[Record], next: &Record) 
 
 /// What goes wrong with one record on its way.
 #[derive(Clone, Copy, Debug)]
-enum Fault {
+pub(super) enum Fault {
     None,
     Lost,
     Twice,
@@ -76,7 +76,7 @@ enum Fault {
     Author(u8),
 }
 
-fn fault() -> impl Strategy<Value = Fault> {
+pub(super) fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         12 => Just(Fault::None),
         1 => Just(Fault::Lost),
@@ -94,7 +94,7 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 /// Applies a fault and signs again where the author itself could have done it.
-fn spoil(source: &Chain, index: usize, fault: Fault, sent: &mut Vec<Record>) {
+pub(super) fn spoil(source: &Chain, index: usize, fault: Fault, sent: &mut Vec<Record>) {
     let record = source.records[index].clone();
     let other = |other: usize| source.records[other % source.records.len()].clone();
     let mut action = record.action().clone();

@@ -283,7 +283,7 @@ fn page_spill() -> Option<Vec<u8>> {
 }
 
 #[test]
-fn public_entry_that_was_held_back_is_skipped() {
+fn public_entry_that_was_held_back_hides_its_item() {
     let writer = writer(5);
     let mut shell = Shell::with(Limits::default());
     shell.follow(&writer);
@@ -299,15 +299,10 @@ fn public_entry_that_was_held_back_is_skipped() {
     let [Output::Store(Batch { changes, .. })] = &outputs[..] else {
         panic!("{outputs:?}")
     };
-    assert!(
-        matches!(
-            changes[..],
-            [Change::Skip {
-                reason: Skip::Withheld,
-                seq: 4,
-                ..
-            }]
-        ),
-        "{changes:?}"
-    );
+    let [Change::Put(version)] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    assert!(version.is_withheld() && version.is_first);
+    assert_eq!(version.content.reach(), base::Reach::Private);
+    assert_eq!(version.item, version.action);
 }

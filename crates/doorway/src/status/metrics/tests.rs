@@ -33,10 +33,9 @@ fn each_method_counts_under_its_name() {
     let text = exposed(|metrics| {
         metrics.request(RequestClass::Page, 200, Duration::from_millis(2));
         metrics.request(RequestClass::Page, 404, Duration::from_millis(2));
-        metrics.hot_answer(HotAnswer::Coalesced);
-        metrics.origin_call(OriginAnswer::Found, Duration::from_millis(200));
-        metrics.origin_call(OriginAnswer::Withheld, Duration::ZERO);
-        metrics.refused(RefusalReason::Slow);
+        metrics.add_hot_answers(HotAnswer::Coalesced, 1);
+        metrics.add_origin_calls(OriginAnswer::Found, 2);
+        metrics.refused(RefusalReason::Load);
         metrics.cache(3, 4_096);
         metrics.projection_lag(5);
         metrics.follower_lag(6);
@@ -55,14 +54,12 @@ fn each_method_counts_under_its_name() {
         "doorway_requests_total{class=\"page\",outcome=\"refused\"} 1",
         "doorway_request_seconds_count{class=\"page\"} 2",
         "doorway_hot_answers_total{result=\"coalesced\"} 1",
-        "doorway_origin_calls_total{outcome=\"found\"} 1",
-        "doorway_origin_calls_total{outcome=\"withheld\"} 1",
-        "doorway_origin_call_seconds_count 1",
-        "doorway_admission_refused_total{reason=\"slow\"} 1",
+        "doorway_origin_calls_total{outcome=\"found\"} 2",
+        "doorway_admission_refused_total{reason=\"load\"} 1",
         "doorway_cache_entries 3",
         "doorway_cache_bytes 4096",
         "doorway_projection_lag_records 5",
-        "doorway_follower_lag_events 6",
+        "doorway_follower_lag_records 6",
         "doorway_events_consumers 1",
         "doorway_events_cut_off_total 1",
         "doorway_blob_bytes_sent_total 1000",
@@ -85,9 +82,8 @@ fn a_hit_is_whatever_cost_nothing_behind_the_cache() {
         HotAnswer::Negative,
         HotAnswer::Coalesced,
         HotAnswer::Miss,
-        HotAnswer::Bypass,
     ] {
-        metrics.hot_answer(result);
+        metrics.add_hot_answers(result, 1);
     }
     assert_eq!((metrics.hot_hits(), metrics.hot_questions()), (4, 5));
 }

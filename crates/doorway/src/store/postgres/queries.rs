@@ -1,5 +1,6 @@
 //! The questions that readers ask. Each is one text that never changes, so that a connection prepares it once.
 
+use chain::Record;
 use chain::kind::Profile;
 use db::tokio_postgres::Row as Asked;
 use db::{Postgres, ReadError};
@@ -176,6 +177,26 @@ pub(super) async fn find(
         }
     };
     asked.first().map(rows::row).transpose()
+}
+
+/// Finds one item by its id, with the record of its newest version.
+pub(super) async fn newest(
+    postgres: &Postgres,
+    id: &str,
+    (floor, key): &Eyes,
+) -> Result<Option<(Row, Record)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", records.action, records.signature, records.entry
+         FROM items JOIN records ON records.agent = items.author AND records.seq = items.seq
+         WHERE ",
+        visible!(),
+        " AND items.id = $3"
+    );
+    let asked = ask(postgres, SQL, &[floor, key, &clean(id)]).await?;
+    let read = |found| Ok((rows::row(found)?, rows::record_at(found, COLUMNS_LEN)?));
+    asked.first().map(read).transpose()
 }
 
 /// Lists items.

@@ -4,7 +4,8 @@ use chain::kind::Profile;
 use db::rusqlite::{self, Connection, OptionalExtension as _, ToSql, params};
 
 use super::rows::{self, COLUMNS, COLUMNS_LEN};
-use crate::store::described::{COUNTED_MAX, NAMES_MAX, PAGES_MAX, reach_of};
+use crate::store::described::{self, COUNTED_MAX, NAMES_MAX, PAGES_MAX, reach_of};
+use crate::store::lexemes;
 use crate::store::{Found, ListQuery, Named, Row, SearchQuery, Wanted};
 
 /// The visible rows, said in SQL: parameters 1 and 2 are the narrowest reach of other people's things and the
@@ -133,20 +134,36 @@ pub(super) fn search(
     };
     let total = connection
         .prepare_cached(&format!(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM words JOIN items ON items.number = words.rowid
-             WHERE {VISIBLE} AND words MATCH ?3 LIMIT ?4)"
+            "SELECT COUNT(*) FROM (SELECT 1 FROM terms JOIN items ON items.number = terms.rowid
+             WHERE {VISIBLE} AND terms MATCH ?3 LIMIT ?4)"
         ))?
         .query_row(params![floor, key, pattern, COUNTED_MAX], |row| row.get(0))?;
-    let hits = connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS}, snippet(words, -1, char(2), char(3), '…', 24)
-             FROM words JOIN items ON items.number = words.rowid
-             WHERE {VISIBLE} AND words MATCH ?3
-             ORDER BY bm25(words, 8.0, 4.0, 1.0), items.id LIMIT ?4 OFFSET ?5"
-        ))?
+    // Texts are read for the hits that are shown, and for no others.
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, texts.body, records.entry
+         FROM (SELECT items.number AS number, bm25(terms, 8.0, 4.0, 1.0) AS place, items.id AS id
+               FROM terms JOIN items ON items.number = terms.rowid
+               WHERE {VISIBLE} AND terms MATCH ?3
+               ORDER BY 2, 3 LIMIT ?4 OFFSET ?5) AS hits
+         JOIN items ON items.number = hits.number
+         LEFT JOIN texts ON texts.number = items.number
+         LEFT JOIN records ON records.agent = items.author AND records.seq = items.seq
+         ORDER BY hits.place, hits.id"
+    ))?;
+    let asked = lexemes::asked(&query.text);
+    let hits = statement
         .query_map(
             params![floor, key, pattern, query.limit, query.offset],
-            |row| Ok((rows::row(row)?, row.get(COLUMNS_LEN)?)),
+            |row| {
+                let kept: Option<String> = row.get(COLUMNS_LEN)?;
+                let entry: Option<Vec<u8>> = row.get(COLUMNS_LEN + 1)?;
+                let body = kept
+                    .or_else(|| described::words_in(&entry?))
+                    .unwrap_or_default();
+                let row = rows::row(row)?;
+                let shown = lexemes::shown(&[&body, &row.summary, &row.title], &asked);
+                Ok((row, shown))
+            },
         )?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Found { total, hits })

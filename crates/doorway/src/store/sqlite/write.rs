@@ -154,31 +154,38 @@ fn set_cursor(connection: &Connection, agent: &str, cursor: &Cursor) -> rusqlite
 }
 
 /// Returns what the store holds of an item.
+///
+/// Two plain questions: SQLite plans a join of these tables anew whenever another item is asked for.
 fn known(connection: &Connection, item: &ActionHash) -> rusqlite::Result<Option<Known>> {
-    connection
+    let id = item.to_string();
+    let found = connection
         .prepare_cached(
-            "SELECT items.author, items.kind, MAX(versions.seq), items.is_withdrawn, items.reach,
-                    items.course, items.slug
-             FROM items JOIN versions ON versions.item = items.id
-             WHERE items.id = ?1 GROUP BY items.id",
+            "SELECT author, kind, is_withdrawn, reach, course, slug FROM items WHERE id = ?1",
         )?
-        .query_row([item.to_string()], |row| {
+        .query_row([&id], |row| {
             let author: String = row.get(0)?;
-            let known = |author| {
-                Ok(Known {
-                    author,
-                    kind: row.get(1)?,
-                    seq: row.get(2)?,
-                    is_withdrawn: row.get(3)?,
-                    reach: described::reach_of(row.get(4)?),
-                    course: row.get(5)?,
-                    slug: row.get(6)?,
-                })
+            let Ok(author) = AgentPubKey::try_from(author) else {
+                return Ok(None);
             };
-            AgentPubKey::try_from(author).map_or(Ok(None), |author| known(author).map(Some))
+            Ok(Some(Known {
+                author,
+                kind: row.get(1)?,
+                seq: 0,
+                is_withdrawn: row.get(2)?,
+                reach: described::reach_of(row.get(3)?),
+                course: row.get(4)?,
+                slug: row.get(5)?,
+            }))
         })
-        .optional()
-        .map(Option::flatten)
+        .optional()?
+        .flatten();
+    let Some(mut known) = found else {
+        return Ok(None);
+    };
+    known.seq = connection
+        .prepare_cached("SELECT MAX(seq) FROM versions WHERE item = ?1")?
+        .query_row([&id], |row| row.get(0))?;
+    Ok(Some(known))
 }
 
 fn insert(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
@@ -206,16 +213,15 @@ fn insert(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
             version.at.as_micros(),
         ])?;
     if let Some(words) = &described.words {
+        let number = connection.last_insert_rowid();
         connection
             .prepare_cached(
-                "INSERT INTO words (rowid, title, summary, body) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO terms (rowid, title, summary, body) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![
-                connection.last_insert_rowid(),
-                described.title,
-                described.summary,
-                words
-            ])?;
+            .execute(params![number, described.title, described.summary, words])?;
+        if version.spilled.is_some() {
+            keep_text(connection, number, words)?;
+        }
     }
     remember(connection, version, "create")
 }
@@ -244,14 +250,38 @@ fn replace(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
             version.at.as_micros(),
         ])?;
     if let Some(words) = &described.words {
+        let number: i64 = connection
+            .prepare_cached("SELECT number FROM items WHERE id = ?1")?
+            .query_row([&id], |row| row.get(0))?;
         connection
             .prepare_cached(
-                "UPDATE words SET title = ?2, summary = ?3, body = ?4
-                 WHERE rowid = (SELECT number FROM items WHERE id = ?1)",
+                "UPDATE terms SET title = ?2, summary = ?3, body = ?4 WHERE rowid = ?1",
             )?
-            .execute(params![id, described.title, described.summary, words])?;
+            .execute(params![number, described.title, described.summary, words])?;
+        if version.spilled.is_some() {
+            keep_text(connection, number, words)?;
+        } else {
+            forget_text(connection, &id)?;
+        }
     }
     remember(connection, version, "update")
+}
+
+/// Keeps the words of a text whose record does not hold it, for snippets.
+fn keep_text(connection: &Connection, number: i64, words: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO texts (number, body) VALUES (?1, ?2)")?
+        .execute(params![number, words])?;
+    Ok(())
+}
+
+fn forget_text(connection: &Connection, id: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM texts WHERE number = (SELECT number FROM items WHERE id = ?1)",
+        )?
+        .execute([id])?;
+    Ok(())
 }
 
 /// Notes a version, and the blob that holds its body when the record does not.
@@ -297,8 +327,9 @@ fn withdraw(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
         .prepare_cached("UPDATE items SET is_withdrawn = 1 WHERE id = ?1")?
         .execute([&id])?;
     connection
-        .prepare_cached("DELETE FROM words WHERE rowid = (SELECT number FROM items WHERE id = ?1)")?
+        .prepare_cached("DELETE FROM terms WHERE rowid = (SELECT number FROM items WHERE id = ?1)")?
         .execute([&id])?;
+    forget_text(connection, &id)?;
     connection
         .prepare_cached(
             "INSERT INTO versions (item, seq, change, hash, at_us) VALUES (?1, ?2, 'delete', ?3, ?4)",

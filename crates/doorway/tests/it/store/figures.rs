@@ -61,7 +61,7 @@ fn batches() -> Vec<Batch> {
             agent: ana.key().clone(),
             changes: changes.iter().filter(is_here).cloned().collect(),
             records: records.to_vec(),
-            after: std::mem::replace(&mut after, Some(cursor.seq)),
+            after: after.replace(cursor.seq),
             cursor,
         }
     });

@@ -328,12 +328,12 @@ fn item(dice: &mut Dice) -> Item {
 }
 
 fn content(dice: &mut Dice, reach: Reach) -> Item {
-    // Now and then a text that is too long for an entry.
-    let len = if dice.below(25) == 0 {
-        14_000
-    } else {
-        dice.below(30)
-    };
+    let len = dice.below(30);
+    let mut body = dice.text(len);
+    if dice.below(25) == 0 {
+        // Too long for an entry.
+        body.push_str(&" filler".repeat(10_000));
+    }
     Item::Content(Content {
         title: format!("About {}", dice.text(1)),
         slug: dice.pick(&["a", "b", "b-1", "b.1", "c"]).to_owned(),

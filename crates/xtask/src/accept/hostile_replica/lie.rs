@@ -104,7 +104,9 @@ impl Lie {
             return Ok(true);
         }
         let mut view = answer.json()?;
-        let records = view["records"].as_array_mut().context("a page has records")?;
+        let records = view["records"]
+            .as_array_mut()
+            .context("a page has records")?;
         let first = after(target).map_or(0, |after| after + 1);
         let is_forged = self.forge_records(first, records)?;
         answer.body = view.to_string().into_bytes();
@@ -121,13 +123,17 @@ impl Lie {
         else {
             return Ok(false);
         };
-        let place = seq.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+        let place = seq
+            .checked_sub(first)
+            .and_then(|place| usize::try_from(place).ok());
         let Some(place) = place.filter(|place| place + 1 < records.len()) else {
             return Ok(false);
         };
         match self {
             Self::Signature { .. } => {
-                let signature = records[place]["signature"].as_str().context("a record is signed")?;
+                let signature = records[place]["signature"]
+                    .as_str()
+                    .context("a record is signed")?;
                 records[place]["signature"] = Value::String(with_another_bit(signature)?);
             }
             Self::Entry { .. } => {
@@ -151,7 +157,9 @@ impl Lie {
 /// Returns after which record a page of a chain begins.
 fn after(target: &str) -> Option<u64> {
     let (_, query) = target.split_once('?')?;
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("after="))?;
+    let value = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("after="))?;
     value.parse().ok()
 }
 

@@ -22,12 +22,19 @@ const THREADS: usize = 2;
 /// How long so many answers may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How a page is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Json,
+    Html,
+}
+
 /// What has been seen of one doorway.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     answers: AtomicU64,
-    /// Newest version of each page.
-    versions: Mutex<BTreeMap<u32, u32>>,
+    /// Newest version of each page, as programs and as people get it: each answer is kept and renewed by itself.
+    versions: Mutex<BTreeMap<(u32, Form), u32>>,
     /// Most pages that were listed: for programs, and in the course for people.
     listed: AtomicU32,
     contents: AtomicU32,
@@ -36,7 +43,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn versions(&self) -> MutexGuard<'_, BTreeMap<u32, u32>> {
+    fn versions(&self) -> MutexGuard<'_, BTreeMap<(u32, Form), u32>> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -48,21 +55,23 @@ impl Seen {
     /// Returns how many pages were seen, and in how many versions all together.
     pub(super) fn distinct(&self) -> (usize, usize) {
         let distinct = self.distinct.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.versions().len(), distinct.len())
+        let pages: BTreeSet<u32> = distinct.iter().map(|(page, _)| *page).collect();
+        (pages.len(), distinct.len())
     }
 
-    fn floor(&self, page: u32) -> u32 {
-        self.versions().get(&page).copied().unwrap_or_default()
+    fn floor(&self, page: u32, form: Form) -> u32 {
+        let versions = self.versions();
+        versions.get(&(page, form)).copied().unwrap_or_default()
     }
 
     /// Notes a version of a page; it must not be older than what was seen before it was asked for.
-    fn note(&self, page: u32, version: u32, floor: u32) -> anyhow::Result<()> {
+    fn note(&self, (page, form): (u32, Form), version: u32, floor: u32) -> anyhow::Result<()> {
         anyhow::ensure!(
             version >= floor,
             "page {page} came in version {version} after {floor} had been seen here"
         );
         let mut versions = self.versions();
-        let newest = versions.entry(page).or_default();
+        let newest = versions.entry((page, form)).or_default();
         *newest = version.max(*newest);
         drop(versions);
         let mut distinct = self.distinct.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,10 +250,10 @@ impl Reader {
 
     /// Reads a page as programs get it, and the picture that it names.
     fn item(&mut self, page: u32, id: &str) -> anyhow::Result<()> {
-        let floor = self.seen.floor(page);
+        let floor = self.seen.floor(page, Form::Json);
         let item = self.get(&format!("/api/v1/cache/content/{id}"))?.json()?;
         let version = lesson::version_of_item(page, &item)?;
-        self.note(page, version, floor)?;
+        self.note((page, Form::Json), version, floor)?;
         let hash = lesson::drawing_hash(page, version);
         let picture = self.get(&format!("/store/{hash}"))?;
         anyhow::ensure!(
@@ -255,20 +264,20 @@ impl Reader {
     }
 
     fn page_for_people(&mut self, page: u32) -> anyhow::Result<()> {
-        let floor = self.seen.floor(page);
+        let floor = self.seen.floor(page, Form::Html);
         let path = format!("/courses/{SLUG}/{}", lesson::slug(page));
         let html = String::from_utf8(self.get(&path)?.body)?;
         let version = lesson::version_of_html(page, &html)?;
-        self.note(page, version, floor)
+        self.note((page, Form::Html), version, floor)
             .with_context(|| format!("GET {path}"))
     }
 
-    fn note(&self, page: u32, version: u32, floor: u32) -> anyhow::Result<()> {
+    fn note(&self, (page, form): (u32, Form), version: u32, floor: u32) -> anyhow::Result<()> {
         let newest = self.newest.load(Ordering::SeqCst);
         anyhow::ensure!(
             version <= newest,
             "page {page} came in version {version}, and {newest} is the newest there is"
         );
-        self.seen.note(page, version, floor)
+        self.seen.note((page, form), version, floor)
     }
 }

@@ -16,7 +16,10 @@ fn page() -> Value {
 
 fn forged(lie: &Lie) -> Option<Value> {
     let body = page().to_string();
-    let message = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let message = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let answer = Answer::read(&mut message.as_bytes(), "GET").expect("it is well-formed");
     let mut answer = answer.expect("it is there");
     let is_forged = lie.forge(PATH, &mut answer).expect("it can be forged");
@@ -25,7 +28,10 @@ fn forged(lie: &Lie) -> Option<Value> {
 
 fn actions(page: &Value) -> Vec<&str> {
     let records = page["records"].as_array().expect("it has records");
-    records.iter().filter_map(|record| record["action"].as_str()).collect()
+    records
+        .iter()
+        .filter_map(|record| record["action"].as_str())
+        .collect()
 }
 
 #[test]
