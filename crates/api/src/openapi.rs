@@ -21,7 +21,7 @@ pub enum Body {
     /// JSON that is no view: the OpenAPI document.
     Json,
     /// Server-sent events whose data are these views.
-    Events(&'static str),
+    Events(&'static [&'static str]),
 }
 
 /// A parameter in the query.
@@ -211,7 +211,7 @@ pub const ROUTES: &[Route] = &[
             "/api/v1/events",
             "readEvents",
             "Streams what becomes known: events `chain`, `live`, `outdated` and `closed`, each with a cursor as its id.",
-            Body::Events("EventView"),
+            Body::Events(&["EventView", "LiveView", "OutdatedView", "ClosedView"]),
         )
     },
     Route {
@@ -534,9 +534,13 @@ fn content(body: Body) -> Option<Value> {
             Some(json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } }))
         }
         Body::Html => Some(json!({ "text/html": { "schema": { "type": "string" } } })),
-        Body::Events(name) => Some(json!({
-            "text/event-stream": { "schema": { "$ref": format!("#/components/schemas/{name}") } }
-        })),
+        Body::Events(names) => {
+            let one_of: Vec<Value> = names
+                .iter()
+                .map(|name| json!({ "$ref": format!("#/components/schemas/{name}") }))
+                .collect();
+            Some(json!({ "text/event-stream": { "schema": { "oneOf": one_of } } }))
+        }
         Body::Json => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
     }
 }

@@ -5,6 +5,7 @@
 
 use base::Reach;
 use chain::AgentPubKey;
+use chain::kind::Content;
 
 use super::{Change, Skip};
 
@@ -25,6 +26,15 @@ pub struct Known {
     pub course: String,
     /// Its own slug.
     pub slug: String,
+}
+
+impl Known {
+    /// Tells whether every version so far was withheld, so that the kind is only a placeholder
+    /// ([`super::Version::withheld_content`]); the first version that comes along decides it.
+    #[must_use]
+    pub fn is_unknown_kind(&self) -> bool {
+        self.kind == Content::KIND && self.slug.is_empty()
+    }
 }
 
 /// What to do with a change.
@@ -53,7 +63,10 @@ pub fn merge(existing: Option<&Known>, change: &Change) -> Merge {
             match reason {
                 Some(reason) => Merge::Skip(reason),
                 // Of what was withheld, nobody knows the kind.
-                None if version.content.kind() != known.kind && !version.is_withheld() => {
+                None if version.content.kind() != known.kind
+                    && !version.is_withheld()
+                    && !known.is_unknown_kind() =>
+                {
                     Merge::Skip(Skip::OtherKind)
                 }
                 None => Merge::Replace,

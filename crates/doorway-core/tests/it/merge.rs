@@ -121,6 +121,15 @@ fn changes_of_what_is_not_there_not_ones_own_or_of_another_kind_are_skipped() {
             skip(Skip::ForeignItem),
         ),
         (
+            "of a kind that was withheld until now",
+            Some(Known {
+                slug: String::new(),
+                ..known(1, "content", 4, false)
+            }),
+            put(false, profile.clone()),
+            Merge::Replace,
+        ),
+        (
             "other kind",
             own(),
             put(false, profile),

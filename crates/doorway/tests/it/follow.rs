@@ -71,6 +71,23 @@ fn is_word_in(folder: &Path, word: &str) -> bool {
     })
 }
 
+/// What is compared between a doorway and its copies, besides single items and authors.
+const SHOWN: [&str; 13] = [
+    "/",
+    "/pages/bread",
+    "/pages/cake",
+    "/pages/story",
+    "/courses/baking",
+    "/courses/baking/flour",
+    "/api/v1/cache/content?limit=1000",
+    "/api/v1/cache/path",
+    "/api/v1/cache/blob-manifest",
+    "/api/v1/search?q=story",
+    "/api/v1/search?q=giraffes",
+    "/pages/zebra-private",
+    "/pages/zebra-long",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_has_everything_for_everybody_at_the_same_addresses_and_nothing_else() {
     let writer = House::new().await;
@@ -106,23 +123,7 @@ async fn a_copy_has_everything_for_everybody_at_the_same_addresses_and_nothing_e
     let port = writer.listen().await;
     let copy = copy_of(&port).await;
     copy.copied().await;
-    let mut paths: Vec<String> = [
-        "/",
-        "/pages/bread",
-        "/pages/cake",
-        "/pages/story",
-        "/courses/baking",
-        "/courses/baking/flour",
-        "/api/v1/cache/content?limit=1000",
-        "/api/v1/cache/path",
-        "/api/v1/cache/blob-manifest",
-        "/api/v1/search?q=story",
-        "/api/v1/search?q=giraffes",
-        "/pages/zebra-private",
-        "/pages/zebra-long",
-    ]
-    .map(str::to_owned)
-    .into();
+    let mut paths: Vec<String> = SHOWN.map(str::to_owned).into();
     for id in [&bread, &cake, &story] {
         paths.push(format!("/api/v1/cache/content/{id}?proof=1"));
         paths.push(format!("/history/{id}"));
@@ -150,6 +151,39 @@ async fn a_copy_has_everything_for_everybody_at_the_same_addresses_and_nothing_e
         }
         assert!(is_word_in(folder.path(), "a picture of bread"));
     }
+    port.close().await;
+    writer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_of_any_kind_comes_to_the_copy_once_it_is_for_everybody() {
+    let writer = House::new().await;
+    let mut ana = Person::new(1);
+    let course = |reach: Reach| {
+        Item::Path(Course {
+            title: "Baking".to_owned(),
+            slug: "baking".to_owned(),
+            language: "en".to_owned(),
+            reach: ReachWord(reach),
+            ..Course::default()
+        })
+    };
+    ana.create(&course(Reach::Private));
+    writer.publish(&ana).await;
+    let port = writer.listen().await;
+    let copy = copy_of(&port).await;
+    copy.copied().await;
+    assert_eq!(copy.get("/courses/baking").await.status, 404);
+    ana.update(4, &course(Reach::Commons));
+    writer.publish(&ana).await;
+    copy.until("/courses/baking", 200).await;
+    let id = ana.chain[4].action_address();
+    let paths = [
+        "/courses/baking".to_owned(),
+        format!("/api/v1/cache/path/{id}"),
+    ];
+    check_same(&writer, &copy, &paths).await;
+    copy.close().await;
     port.close().await;
     writer.close().await;
 }

@@ -59,7 +59,8 @@ pub(crate) fn run(stage: &Stage<'_>) -> anyhow::Result<String> {
             try_case(&mut trial, &case);
         }
     }
-    for case in cases::others(&sources) {
+    let others = cases::others(&sources).into_iter();
+    for case in others.chain(cases::events(&sources)) {
         try_case(&mut trial, &case);
     }
     sources.close()?;

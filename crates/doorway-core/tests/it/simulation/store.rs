@@ -96,6 +96,9 @@ impl Store {
                 let (known, row) = self.items.get_mut(&version.item).expect("merge saw it");
                 known.seq = version.seq;
                 known.reach = version.content.reach();
+                if known.is_unknown_kind() {
+                    known.kind = version.content.kind().to_owned();
+                }
                 (known.course, known.slug) = event::place(&version.content);
                 row.content = version.content.clone();
                 row.versions += 1;

@@ -140,9 +140,13 @@ impl<'a> Gathered<'a> {
 /// What is known of an item once a version of it is stored.
 fn after(before: Option<Known>, version: &Version) -> Known {
     let (course, slug) = event::place(&version.content);
+    let kind = match &before {
+        Some(before) if !before.is_unknown_kind() => before.kind.clone(),
+        Some(_) | None => version.content.kind().to_owned(),
+    };
     Known {
         author: before.map_or_else(|| version.author.clone(), |before| before.author),
-        kind: version.content.kind().to_owned(),
+        kind,
         seq: version.seq,
         is_withdrawn: false,
         reach: version.content.reach(),

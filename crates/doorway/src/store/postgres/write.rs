@@ -195,11 +195,12 @@ async fn replace(tx: &Transaction, gathered: &Gathered<'_>) -> Result<(), StoreE
     const SQL: &str = "UPDATE items SET seq = given.seq, action = given.action, reach = given.reach,
                 title = given.title, slug = given.slug, course = given.course, summary = given.summary,
                 language = given.language, licence = given.licence, tags = given.tags::jsonb,
-                changed_at_us = given.changed_at_us, is_withdrawn = given.is_withdrawn
+                changed_at_us = given.changed_at_us, is_withdrawn = given.is_withdrawn,
+                kind = CASE WHEN items.kind = 'content' AND items.slug = '' THEN given.kind ELSE items.kind END
          FROM unnest($1::text[], $2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[],
-                     $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::boolean[])
+                     $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::boolean[], $14::text[])
               AS given(id, seq, action, reach, title, slug, course, summary, language, licence, tags, changed_at_us,
-                       is_withdrawn)
+                       is_withdrawn, kind)
          WHERE items.id = given.id";
     let drafts: Vec<&Draft<'_>> = gathered
         .drafts
@@ -209,7 +210,11 @@ async fn replace(tx: &Transaction, gathered: &Gathered<'_>) -> Result<(), StoreE
     if drafts.is_empty() {
         return Ok(());
     }
-    write(tx, SQL, &Sheet::of(&drafts).values()).await
+    let kinds: Vec<&str> = drafts.iter().map(|draft| draft.columns.kind).collect();
+    let sheet = Sheet::of(&drafts);
+    let mut values = sheet.values();
+    values.push(&kinds);
+    write(tx, SQL, &values).await
 }
 
 /// Columns of items, each as an array.

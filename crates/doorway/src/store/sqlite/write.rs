@@ -232,7 +232,8 @@ fn replace(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE items SET seq = ?2, action = ?3, reach = ?4, title = ?5, slug = ?6, course = ?7,
-                summary = ?8, language = ?9, licence = ?10, tags = ?11, changed_at_us = ?12
+                summary = ?8, language = ?9, licence = ?10, tags = ?11, changed_at_us = ?12,
+                kind = CASE WHEN kind = 'content' AND slug = '' THEN ?13 ELSE kind END
              WHERE id = ?1",
         )?
         .execute(params![
@@ -248,6 +249,7 @@ fn replace(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
             described.licence,
             tags(described.tags),
             version.at.as_micros(),
+            version.content.kind(),
         ])?;
     if let Some(words) = &described.words {
         let number: i64 = connection

@@ -125,7 +125,6 @@ fn record(
 /// Lies about anything else.
 pub(super) fn others(sources: &Sources<'_>) -> Vec<Case> {
     let elsewhere = sources.elsewhere.address();
-    let stranger = sources.stranger.clone();
     let case = |name, start, make: Box<dyn Fn(&Before) -> Expected>| Case {
         name,
         start,
@@ -164,6 +163,19 @@ pub(super) fn others(sources: &Sources<'_>) -> Vec<Case> {
                 words: vec!["belongs to another community".to_owned()],
             }),
         ),
+    ]
+}
+
+/// Lies in the log of events.
+pub(super) fn events(sources: &Sources<'_>) -> Vec<Case> {
+    let stranger = sources.stranger.clone();
+    let case = |name, start, make: Box<dyn Fn(&Before) -> Expected>| Case {
+        name,
+        start,
+        is_published: start == Start::Complete,
+        make,
+    };
+    vec![
         case(
             "an endless event",
             Start::Complete,
