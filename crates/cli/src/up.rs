@@ -10,7 +10,9 @@ mod steward;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use base::{Code, Problem};
 use chain::Signer as _;
@@ -98,8 +100,14 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
         admin,
         certificate: (config.tls.self_signed).then(|| data.join(listen::SELF_SIGNED.0)),
     };
+    // Signals are heard before anybody is told where to send them.
+    let mut running = pin!(supervisor.run());
+    let early = futures::poll!(running.as_mut());
     announce(output, &community, &addresses, &notes);
-    let report = supervisor.run().await;
+    let report = match early {
+        Poll::Ready(report) => report,
+        Poll::Pending => running.await,
+    };
     let report = report.map_err(|error| Problem::caused(Code::Bug, &error))?;
     community.close().await?;
     telemetry.close().await;

@@ -114,11 +114,17 @@ async fn writes_are_refused_before_reads_and_places_come_back() {
     .await;
     let port = house.listen().await;
     let chain = format!("/api/v1/chains/{}", ana.key());
-    let unfinished = format!("PUT {chain} HTTP/1.1\r\ncontent-length: 1000");
-    let held = [
-        connect(port.address, &unfinished).await,
-        connect(port.address, &unfinished).await,
-    ];
+    // Who asks first and is told to go on is inside.
+    let unfinished =
+        format!("PUT {chain} HTTP/1.1\r\ncontent-length: 1000\r\nexpect: 100-continue");
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect(port.address, &unfinished).await;
+        let mut told = [0; 12];
+        stream.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"HTTP/1.1 100");
+        held.push(stream);
+    }
     let empty = "\r\ncontent-length: 2\r\nx-padding: 1";
     let put = async || ask_with(port.address, &format!("PUT {chain}"), empty, "{}").await;
     until("both places are taken", async || put().await.status == 503).await;
