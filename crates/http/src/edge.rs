@@ -38,7 +38,9 @@ impl Edge {
 
 /// Returns the address of who asks.
 ///
-/// Headers are read only when `peer` is trusted: `Forwarded` (RFC 7239) if it is there, else `X-Forwarded-For`.
+/// Headers are read only when `peer` is trusted: `X-Forwarded-For` if it is there, else `Forwarded` (RFC 7239).
+/// Nearly every proxy writes the first and lets the client's own word in the second through, so the second counts
+/// only alone.
 /// Addresses are read from the right, trusted proxies are passed over, and the first other one is the client's.
 /// At an element that names no address (`unknown`, an obfuscated name, anything malformed) reading ends, and the
 /// proxy that wrote it stands for its client. IPv4 addresses inside IPv6 ones come out as IPv4.
@@ -48,7 +50,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     if trusted.is_empty() || !is_trusted(peer, trusted) {
         return peer;
     }
-    let is_standard = headers.contains_key(FORWARDED);
+    let is_standard = !headers.contains_key(X_FORWARDED_FOR);
     let name = if is_standard {
         FORWARDED
     } else {

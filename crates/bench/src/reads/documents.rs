@@ -172,8 +172,18 @@ fn question(
         Document::Small | Document::Known => published.small()?,
         Document::Packed => published.long(),
     };
-    let answer = asked.fetch(published.address())?;
+    let mut answer = asked.fetch(published.address())?;
     anyhow::ensure!(answer.status == 200, "it answered {}", answer.status);
+    // The first reader gets the page as it is; its encodings are made right after that.
+    let is_packed = |answer: &Answer| answer.header("content-encoding").is_some();
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while document == Document::Packed
+        && !is_packed(&answer)
+        && std::time::Instant::now() < patience
+    {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        answer = asked.fetch(published.address())?;
+    }
     match document {
         Document::Small => Ok((asked, answer)),
         Document::Packed => {

@@ -218,6 +218,18 @@ impl Config {
         ] {
             check_url(key, address)?;
         }
+        for (key, number) in [
+            ("in_flight_max", self.in_flight_max),
+            ("connections_max", self.connections_max),
+            (
+                "connections_per_address_max",
+                self.connections_per_address_max,
+            ),
+        ] {
+            if number == 0 {
+                return refuse(format!("{key}: with 0 nobody would get an answer"));
+            }
+        }
         let is_tls = self.tls.self_signed || !self.tls.cert.is_empty() || !self.tls.key.is_empty();
         if !self.tls.redirect_listen.is_empty() && !is_tls {
             return refuse(

@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures::FutureExt as _;
@@ -132,6 +134,7 @@ pub(super) async fn asset(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     headers.insert(CACHE_CONTROL, cache::PUBLIC_IMMUTABLE);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
         headers.insert(ETAG, etag);
     }

@@ -105,9 +105,11 @@ fn what_a_client_says_itself_stands_left_and_is_not_read() {
         &[("forwarded", "for=127.0.0.1,for=198.51.100.1;by=10.0.0.1")],
         "198.51.100.1",
     );
-    // The proxy writes `Forwarded`; the client's own older header does not count beside it.
-    let both = [(FOR, "203.0.113.5"), ("forwarded", "for=198.51.100.1")];
-    check("10.0.0.1", &both, "198.51.100.1");
+    // The proxy writes the older header; what the client says of itself in `Forwarded` does not count beside it.
+    for own in ["for=198.51.100.1", "for=unknown", "by=x"] {
+        let both = [(FOR, "203.0.113.5"), ("forwarded", own)];
+        check("10.0.0.1", &both, "203.0.113.5");
+    }
     let many = "203.0.113.5,".repeat(5_000) + "198.51.100.1";
     check("10.0.0.1", &[(FOR, &many)], "198.51.100.1");
 }

@@ -1,12 +1,12 @@
 //! What a plain request gets where TLS is spoken: the same address with `https`.
 
-use axum::http::header::{CONTENT_LENGTH, HOST, HeaderValue, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HOST, HeaderValue, LOCATION};
 use axum::http::uri::Authority;
 use axum::http::{Response, StatusCode};
 use base::{Code, Problem};
 use bytes::Bytes;
 
-use crate::{Ask, HotPath, PROBLEM_JSON, problem};
+use crate::{Ask, HotPath, PROBLEM_JSON, cache, problem};
 
 /// Sends everybody to `https`.
 #[derive(Clone, Debug)]
@@ -43,9 +43,10 @@ impl HotPath for ToHttps {
         if let Some(location) = self.location(ask) {
             *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
             response.headers_mut().insert(LOCATION, location);
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, HeaderValue::from(0));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+            // It repeats what the request said of its host, so that nobody may keep it for others.
+            headers.insert(CACHE_CONTROL, cache::NO_STORE);
         } else {
             let problem = Problem::new(Code::MalformedQuery, "the request names no host");
             *response.status_mut() = StatusCode::BAD_REQUEST;
