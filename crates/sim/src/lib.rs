@@ -24,5 +24,5 @@ pub use disk::{Disk, DiskFault, DiskFaults, Storage};
 pub use log::Log;
 pub use network::{Link, Network, Tally};
 pub use queue::Queue;
-pub use runs::runs;
+pub use runs::{check_repeatable, marked_runs, runs};
 pub use seed::{Dice, Seed};

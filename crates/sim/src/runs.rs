@@ -1,5 +1,7 @@
 //! Many runs, one seed each; the first that fails says how to repeat it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -38,6 +40,46 @@ pub fn runs(count: u64, check: impl Fn(Seed, &Log)) -> u64 {
     let count = seeds.end - seeds.start;
     run(seeds, read("CARGO_PKG_NAME").as_deref(), check);
     count
+}
+
+/// Runs `check` with many seeds and adds up what it says has happened, by a word each; when at least `count` seeds ran,
+/// each of `marks` must have happened, so that a simulation cannot pass by never meeting a fault.
+///
+/// # Panics
+/// As [`runs`], and when a mark never happened.
+pub fn marked_runs<M>(count: u64, marks: &[&str], check: impl Fn(Seed, &Log) -> M)
+where
+    M: IntoIterator<Item = (&'static str, u64)>,
+{
+    let happened: RefCell<BTreeMap<&'static str, u64>> = RefCell::default();
+    let ran = runs(count, |seed, log| {
+        for (mark, times) in check(seed, log) {
+            *happened.borrow_mut().entry(mark).or_default() += times;
+        }
+    });
+    let happened = happened.into_inner();
+    let missing: Vec<_> = marks
+        .iter()
+        .filter(|mark| !happened.contains_key(**mark))
+        .collect();
+    assert!(
+        ran < count || missing.is_empty(),
+        "never happened: {missing:?}; happened: {happened:#?}"
+    );
+}
+
+/// Checks that a run is a function of its seed: one seed twice gives the same log, another seed another one.
+///
+/// # Panics
+/// When it is not.
+pub fn check_repeatable(run: impl Fn(Seed, &Log)) {
+    let trace = |seed| {
+        let log = Log::new(10);
+        run(Seed(seed), &log);
+        (log.digest(), log.count())
+    };
+    assert_eq!(trace(5), trace(5), "one seed gives one run");
+    assert_ne!(trace(5), trace(6), "seeds differ");
 }
 
 fn run(seeds: Range<u64>, package: Option<&str>, check: impl Fn(Seed, &Log)) {

@@ -29,7 +29,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Tells whether every version so far was withheld, so that the kind is only a placeholder
+    /// Tells whether every version so far was withheld, so that the kind is not known yet
     /// ([`super::Version::withheld_content`]); the first version that comes along decides it.
     #[must_use]
     pub fn is_unknown_kind(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Which seeds run, and what a failure says.
 
+use crate::{check_repeatable, marked_runs};
 use std::cell::RefCell;
 use std::panic::catch_unwind;
 
@@ -47,4 +48,23 @@ fn failure_says_how_to_repeat_it() {
         repeat.to_string(),
         "seed 3 failed; repeat with COMMONHOLD_SIM_SEED=3 cargo test -p doorway-core projector::survives",
     );
+}
+
+#[test]
+#[should_panic(expected = "never happened: [\"rain\"]")]
+fn a_mark_that_never_happens_is_told() {
+    marked_runs(3, &["sun", "rain"], |_, _| [("sun", 1)]);
+}
+
+#[test]
+fn marks_may_happen_in_different_runs() {
+    marked_runs(3, &["even", "odd"], |seed, _| {
+        [(if seed.0 % 2 == 0 { "even" } else { "odd" }, 1)]
+    });
+}
+
+#[test]
+#[should_panic(expected = "seeds differ")]
+fn runs_that_do_not_depend_on_their_seed_are_told() {
+    check_repeatable(|_, _| {});
 }
