@@ -9,15 +9,23 @@ use super::*;
 async fn a_thousand_who_ask_at_once_cause_one_work() {
     let (flights, files) = (Flights::new(), Blocking::new(8));
     let count = Arc::new(AtomicU32::new(0));
+    // The work cannot end before all have asked: else the late ones rightly begin another.
+    let (release, held) = sync_channel::<()>(0);
+    let held = Arc::new(Mutex::new(held));
     let asked = (0..1_000).map(|_| {
-        let count = Arc::clone(&count);
-        flights.join(7_u8, &files, move || count.fetch_add(1, Ordering::Relaxed))
+        let (count, held) = (Arc::clone(&count), Arc::clone(&held));
+        flights.join(7_u8, &files, move || {
+            held.lock().unwrap().recv().unwrap();
+            count.fetch_add(1, Ordering::Relaxed)
+        })
     });
-    let came_out = futures::future::join_all(asked).await;
+    let mut all = Box::pin(futures::future::join_all(asked));
+    assert!(futures::poll!(&mut all).is_pending());
+    release.send(()).unwrap();
+    let came_out = all.await;
     assert!(came_out.iter().all(|value| *value == 0));
     assert_eq!(count.load(Ordering::Relaxed), 1);
     // What is over is not kept.
-    let count = Arc::clone(&count);
     let again = flights.join(7, &files, move || count.fetch_add(1, Ordering::Relaxed));
     assert_eq!(again.await, 1);
     assert!(flights.running.lock().unwrap().is_empty());
