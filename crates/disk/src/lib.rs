@@ -17,15 +17,22 @@
 )]
 
 mod error;
+mod faulty;
 mod file;
 mod folder;
 mod lock;
+pub mod log;
+mod medium;
 mod name;
+mod real;
 mod secret;
 mod staged;
 
 pub use error::{LockError, NameError, OpenError, ReadError, SecretError, WriteError};
+pub use faulty::{Faults, FaultyDisk};
 pub use file::{File, read_path};
 pub use folder::{Folder, Mode};
 pub use lock::{Holder, Lock};
+pub use medium::{Disk, DiskFile, read_exact_at};
+pub use real::RealDisk;
 pub use staged::Staged;
