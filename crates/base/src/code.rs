@@ -283,6 +283,43 @@ codes! {
     706 SourceForged Rejection 422
         "the doorway that is followed served something that does not prove itself"
         "ask who runs it, and follow another copy of the community until that is clear";
+    // Keeping blobs.
+    801 QuotaReached Rejection 507
+        "the namespace has no room for this"
+        "take tags off what is no longer needed, or ask a steward for more room";
+    802 MalformedName Rejection 400
+        "the name of a namespace or of a tag is malformed"
+        "the detail tells which letters such a name may have";
+    803 BlobInUse Rejection 409
+        "something still refers to the blob"
+        "take off the tags and end the leases that the detail names, and try again";
+    804 UploadOffset Rejection 409
+        "the upload goes on at another place"
+        "ask with HEAD where it goes on, and send from there";
+    805 UploadChecksum Rejection 460
+        "the piece does not have the announced checksum"
+        "send the piece again; what came before it is kept";
+    806 UploadOver Rejection 410
+        "the upload is over"
+        "begin a new one; uploads that nobody goes on with are given up after a time";
+    807 UploadBusy Rejection 423
+        "somebody else sends to this upload at the moment"
+        "wait until the other request has ended, and ask with HEAD where it goes on";
+    808 UploadVersion Rejection 412
+        "this version of the upload protocol is not spoken here"
+        "send the header Tus-Resumable: 1.0.0";
+    809 UploadsTooMany Rejection 429
+        "too many uploads have begun and are not finished"
+        "finish some of them or end them with DELETE";
+    810 UploadHeader Rejection 400
+        "a header of the upload is malformed"
+        "the detail names the header and what it may hold";
+    811 StoreStopped Failure 503
+        "the store has stopped, because the disk did not keep what it was given"
+        "check the disk, then start again; everything that was acknowledged before is there";
+    812 ReadOnlyDisk Failure 503
+        "the file system takes no changes"
+        "mount it for writing again, or move the data folder";
     // Faults of ours.
     901 Bug Bug 500
         "something went wrong inside Commonhold"

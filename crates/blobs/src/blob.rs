@@ -8,24 +8,23 @@ use base::ContentHash;
 use bytes::Bytes;
 use runtime::{Blocking, ReadAt};
 
-use crate::store::Inner;
-use crate::{CHUNK_BYTES, ReadError};
+use crate::view::Found;
+use crate::{Blobs, CHUNK_BYTES, ReadError};
 
-/// An open blob. Cheap to clone; it stays readable until it is dropped, whatever happens to its name, and that long the
-/// store's folder stays taken.
+/// An open blob. Cheap to clone; as long as there is one, the store's folder stays taken.
 ///
 /// It is read chunk by chunk, [`CHUNK_BYTES`] each. A chunk that comes from the disk is compared with the blob's hash
 /// before anybody sees it; then it is in memory, and shared by all who read it.
 #[derive(Clone, Debug)]
 pub struct Blob {
-    store: Arc<Inner>,
+    blobs: Blobs,
     hash: ContentHash,
-    file: Arc<disk::File>,
+    found: Found,
 }
 
 impl Blob {
-    pub(crate) const fn new(store: Arc<Inner>, hash: ContentHash, file: Arc<disk::File>) -> Self {
-        Self { store, hash, file }
+    pub(crate) const fn new(blobs: Blobs, hash: ContentHash, found: Found) -> Self {
+        Self { blobs, hash, found }
     }
 
     /// Returns its hash.
@@ -36,14 +35,14 @@ impl Blob {
 
     /// Returns its length in bytes.
     #[must_use]
-    pub fn len(&self) -> u64 {
-        self.file.len()
+    pub const fn len(&self) -> u64 {
+        self.found.bytes
     }
 
     /// Tells whether it has no bytes.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.file.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.found.bytes == 0
     }
 
     /// Returns the chunk `index`, counted from 0; no bytes behind the end. However many ask for a chunk that is not
@@ -51,29 +50,36 @@ impl Blob {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Damaged`] when the bytes on disk are not those of the blob, others when the disk fails.
+    /// [`ReadError::Damaged`] when the bytes on disk are not those of the blob, [`ReadError::Gone`] when it was removed
+    /// meanwhile, others when the disk fails.
     ///
     /// # Cancel safety
     ///
     /// May be dropped.
     pub async fn chunk(&self, index: u64) -> Result<Bytes, ReadError> {
         let key = (self.hash, index);
-        let cache = &self.store.cache;
+        let core = self.blobs.core();
         if self.place_of(index).1 == 0 {
             return Ok(Bytes::new());
         }
-        if let Some(chunk) = cache.chunk(&key) {
+        if let Some(chunk) = core.cache.chunk(&key) {
             return Ok(chunk);
         }
-        let files = &self.store.files;
-        if !self.is_one_chunk() && cache.digests(&self.hash).is_none() {
+        if self.len() > CHUNK_BYTES as u64 && core.cache.checks(&self.hash).is_none() {
             let blob = self.clone();
-            let take = move || blob.store.digests_of(&blob).map_err(Arc::new);
-            cache.digest_flights.join(self.hash, files, take).await?;
+            let take = move || blob.blobs.checks_of(&blob.hash).map_err(Arc::new);
+            core.cache
+                .check_flights
+                .join(self.hash, &core.files, take)
+                .await?;
         }
         let blob = self.clone();
-        let load = move || blob.store.load(&blob, index).map_err(Arc::new);
-        Ok(cache.chunk_flights.join(key, files, load).await?)
+        let load = move || blob.blobs.load(&blob.hash, index).map_err(Arc::new);
+        Ok(core
+            .cache
+            .chunk_flights
+            .join(key, &core.files, load)
+            .await?)
     }
 
     /// Returns bytes from `offset` that are in memory: at least one, at most `len_max`, never beyond the end of their
@@ -81,33 +87,28 @@ impl Blob {
     #[must_use]
     pub fn cached(&self, offset: u64, len_max: usize) -> Option<Bytes> {
         let index = offset / CHUNK_BYTES as u64;
-        let chunk = self.store.cache.chunk(&(self.hash, index))?;
+        let chunk = self.blobs.core().cache.chunk(&(self.hash, index))?;
         Some(part(&chunk, offset, len_max)).filter(|part| !part.is_empty())
     }
 
-    /// Tells whether its hash is all that it takes to check it.
-    pub(crate) fn is_one_chunk(&self) -> bool {
-        self.len() <= CHUNK_BYTES as u64
+    fn place_of(&self, index: u64) -> (u64, usize) {
+        place_of(self.len(), index)
     }
+}
 
-    /// Returns where a chunk begins and how many bytes it has.
-    pub(crate) fn place_of(&self, index: u64) -> (u64, usize) {
-        let offset = index.saturating_mul(CHUNK_BYTES as u64);
-        let left = self.len().saturating_sub(offset);
-        (
-            offset,
-            usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES)),
-        )
-    }
-
-    pub(crate) fn file(&self) -> &disk::File {
-        &self.file
-    }
+/// Returns where a chunk of a blob begins and how many bytes it has.
+pub(crate) fn place_of(len: u64, index: u64) -> (u64, usize) {
+    let offset = index.saturating_mul(CHUNK_BYTES as u64);
+    let left = len.saturating_sub(offset);
+    (
+        offset,
+        usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES)),
+    )
 }
 
 impl ReadAt for Blob {
     fn len(&self) -> u64 {
-        self.file.len()
+        self.found.bytes
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -115,7 +116,10 @@ impl ReadAt for Blob {
             return Ok(0);
         }
         let index = offset / CHUNK_BYTES as u64;
-        let chunk = self.store.load(self, index).map_err(io::Error::other)?;
+        let chunk = self
+            .blobs
+            .load(&self.hash, index)
+            .map_err(io::Error::other)?;
         let part = part(&chunk, offset, buffer.len());
         buffer[..part.len()].copy_from_slice(&part);
         Ok(part.len())

@@ -1,8 +1,8 @@
-//! What the store keeps in memory: checked chunks, lists of digests, and open files.
+//! What the store keeps in memory: checked chunks, what chunks are compared with, and open files.
 //!
 //! # Invariants
 //!
-//! * Each of the three has its bound.
+//! * Each of the three has its bound, and is cut into parts, so that readers do not wait for each other.
 //! * A chunk in here was compared with its blob's hash. Nothing in here can grow wrong, because the bytes under a hash
 //!   never change; only an open file may be another than the one that has the name now.
 
@@ -11,20 +11,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::ContentHash;
 use bytes::Bytes;
+use disk::DiskFile;
 
-use crate::ReadError;
-use crate::digests::Digests;
 use crate::flights::Flights;
+use crate::groups::Checks;
 use crate::sieve::Sieve;
+use crate::{CHUNK_BYTES, ReadError};
 
 /// What it takes to find a chunk, in bytes, about.
 const CHUNK_OVERHEAD_BYTES: u64 = 256;
 
-/// How many bytes of digests are kept: those of 32 GiB of blobs.
-const DIGESTS_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
+/// How many bytes of checks are kept: those of 32 GiB of blobs.
+const CHECKS_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 
 /// How many files are kept open.
 const FILES_MAX: u64 = 256;
+
+/// Into how many parts the chunks are cut, when there is room for some in each.
+const PARTS_MAX: u64 = 16;
+
+/// How many chunks each part has room for at least.
+const PART_CHUNKS_MIN: u64 = 8;
 
 /// A chunk of a blob, by its place.
 pub(crate) type ChunkKey = (ContentHash, u64);
@@ -35,57 +42,88 @@ pub(crate) type Shared<T> = Result<T, Arc<ReadError>>;
 /// The memory of a store.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    chunks: Mutex<Sieve<ChunkKey, Bytes>>,
-    digests: Mutex<Sieve<ContentHash, Digests>>,
-    files: Mutex<Sieve<ContentHash, Arc<disk::File>>>,
+    chunks: Vec<Mutex<Sieve<ChunkKey, Bytes>>>,
+    checks: Mutex<Sieve<ContentHash, Checks>>,
+    files: Mutex<Sieve<ContentHash, Arc<dyn DiskFile>>>,
     pub(crate) chunk_flights: Arc<Flights<ChunkKey, Shared<Bytes>>>,
-    pub(crate) digest_flights: Arc<Flights<ContentHash, Shared<Digests>>>,
+    pub(crate) check_flights: Arc<Flights<ContentHash, Shared<Checks>>>,
+    /// Whether it keeps no chunks at all.
+    is_off: bool,
     chunks_read: AtomicU64,
     blobs_hashed: AtomicU64,
+    hits: Vec<Hits>,
+}
+
+/// Counters of a part of the cache, on a cache line of the machine of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Hits {
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl Cache {
     pub(crate) fn new(chunk_bytes_max: u64) -> Self {
+        let parts = (chunk_bytes_max / (PART_CHUNKS_MIN * CHUNK_BYTES as u64)).clamp(1, PARTS_MAX);
+        // A chunk that a reader holds stays in memory anyway: better it is found there.
+        let part = || {
+            Mutex::new(Sieve::new(chunk_bytes_max / parts, |chunk: &Bytes| {
+                !chunk.is_unique()
+            }))
+        };
+        let parts = usize::try_from(parts).expect("there are at most sixteen");
         Self {
-            // A chunk that a reader holds stays in memory anyway: better it is found there.
-            chunks: Mutex::new(Sieve::new(chunk_bytes_max, |chunk| !chunk.is_unique())),
-            digests: Mutex::new(Sieve::new(DIGESTS_BYTES_MAX, |_| false)),
+            chunks: std::iter::repeat_with(part).take(parts).collect(),
+            checks: Mutex::new(Sieve::new(CHECKS_BYTES_MAX, |_| false)),
             files: Mutex::new(Sieve::new(FILES_MAX, |_| false)),
             chunk_flights: Flights::new(),
-            digest_flights: Flights::new(),
+            check_flights: Flights::new(),
+            is_off: chunk_bytes_max == 0,
             chunks_read: AtomicU64::new(0),
             blobs_hashed: AtomicU64::new(0),
+            hits: std::iter::repeat_with(Hits::default).take(parts).collect(),
         }
     }
 
     pub(crate) fn chunk(&self, key: &ChunkKey) -> Option<Bytes> {
-        held(&self.chunks).get(key)
+        if self.is_off {
+            return None;
+        }
+        let part = self.part_of(key);
+        let chunk = held(&self.chunks[part]).get(key);
+        let hits = &self.hits[part];
+        let counter = if chunk.is_some() {
+            &hits.hits
+        } else {
+            &hits.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        chunk
     }
 
     /// Takes a chunk that was checked.
     pub(crate) fn keep_chunk(&self, key: ChunkKey, chunk: &Bytes) {
+        if self.is_off {
+            return;
+        }
         let weight = chunk.len() as u64 + CHUNK_OVERHEAD_BYTES;
-        held(&self.chunks).insert(key, chunk.clone(), weight);
+        held(&self.chunks[self.part_of(&key)]).insert(key, chunk.clone(), weight);
     }
 
-    pub(crate) fn digests(&self, hash: &ContentHash) -> Option<Digests> {
-        held(&self.digests).get(hash)
+    pub(crate) fn checks(&self, hash: &ContentHash) -> Option<Checks> {
+        held(&self.checks).get(hash)
     }
 
-    /// Takes a list of digests that was taken from the right bytes.
-    pub(crate) fn keep_digests(&self, hash: ContentHash, digests: &Digests) {
-        held(&self.digests).insert(hash, digests.clone(), digests.weight());
+    /// Takes checks that lead to the blob's root.
+    pub(crate) fn keep_checks(&self, hash: ContentHash, checks: &Checks) {
+        held(&self.checks).insert(hash, checks.clone(), checks.weight());
     }
 
-    pub(crate) fn forget_digests(&self, hash: &ContentHash) {
-        held(&self.digests).remove(hash);
-    }
-
-    pub(crate) fn file(&self, hash: &ContentHash) -> Option<Arc<disk::File>> {
+    pub(crate) fn file(&self, hash: &ContentHash) -> Option<Arc<dyn DiskFile>> {
         held(&self.files).get(hash)
     }
 
-    pub(crate) fn keep_file(&self, hash: ContentHash, file: &Arc<disk::File>) {
+    pub(crate) fn keep_file(&self, hash: ContentHash, file: &Arc<dyn DiskFile>) {
         held(&self.files).insert(hash, Arc::clone(file), 1);
     }
 
@@ -95,7 +133,18 @@ impl Cache {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        held(&self.chunks).weight()
+        self.chunks.iter().map(|part| held(part).weight()).sum()
+    }
+
+    /// Returns how often a chunk was in memory, and how often it was not.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        let sum = |counter: fn(&Hits) -> &AtomicU64| {
+            self.hits
+                .iter()
+                .map(|hits| counter(hits).load(Ordering::Relaxed))
+                .sum()
+        };
+        (sum(|hits| &hits.hits), sum(|hits| &hits.misses))
     }
 
     pub(crate) fn count_chunk_read(&self) {
@@ -112,6 +161,10 @@ impl Cache {
 
     pub(crate) fn blobs_hashed_total(&self) -> u64 {
         self.blobs_hashed.load(Ordering::Relaxed)
+    }
+
+    fn part_of(&self, key: &ChunkKey) -> usize {
+        (usize::from(key.0.as_bytes()[29]) + key.1 as usize) % self.chunks.len()
     }
 }
 

@@ -1,22 +1,58 @@
 //! What can go wrong with blobs, one enum per operation.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::{Code, ContentHash, Problem};
+use disk::log::{CommitError, OpenLogError, ReadLogError};
+use storage_core::quota;
 use thiserror::Error;
+
+use crate::index::IndexError;
 
 /// The store could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// Opening its folder or one inside of it.
+    /// Opening its folder.
     #[error(transparent)]
     Folder(#[from] disk::OpenError),
     /// Another process has it.
     #[error(transparent)]
     Lock(#[from] disk::LockError),
-    /// Counting what is there.
+    /// The folder was written by a newer version.
+    #[error("the store in {} has format {found}, and this version knows {known}", .path.display())]
+    Newer {
+        /// The folder.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+        /// The newest format that can be read.
+        known: u32,
+    },
+    /// Opening the log.
     #[error(transparent)]
-    Count(#[from] disk::ReadError),
+    Log(#[from] OpenLogError),
+    /// Opening the index, or making it again.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Reading or changing a file of the folder.
+    #[error("{attempt} {}", .path.display())]
+    Disk {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Taking over a blob of the older format.
+    #[error("take over a blob of the older format")]
+    Import(#[from] PutError),
+    /// Starting a thread.
+    #[error("start a thread")]
+    Thread(#[source] io::Error),
 }
 
 /// A blob could not be stored. Nothing of it is visible.
@@ -44,41 +80,107 @@ pub enum PutError {
         /// What the bytes have.
         actual: ContentHash,
     },
+    /// The namespace has no room for it.
+    #[error(transparent)]
+    Quota(#[from] quota::Full),
     /// Writing it.
     #[error(transparent)]
-    Write(#[from] disk::WriteError),
-    /// Making the folder that it belongs into.
-    #[error(transparent)]
-    Folder(#[from] disk::OpenError),
-    /// Looking whether it is there already.
-    #[error(transparent)]
-    Find(#[from] disk::ReadError),
+    Write(#[from] WriteError),
     /// The upload failed before, or a call on it was dropped half-way.
     #[error("the upload was broken off")]
     BrokenOff,
 }
 
+/// A change was not made.
+#[derive(Clone, Debug, Error)]
+pub enum WriteError {
+    /// Writing the record; when the log is poisoned, nothing is written any more until the next start.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The log took no record, because it is poisoned.
+    #[error("the store has stopped after a failed write")]
+    Stopped,
+    /// The record is larger than the log takes.
+    #[error("the record is too large")]
+    TooLarge,
+    /// Looking up what is there.
+    #[error(transparent)]
+    Index(#[from] Arc<IndexError>),
+    /// Writing a file.
+    #[error("{attempt} {}", .path.display())]
+    Disk {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// Reading a record that is to be moved.
+    #[error(transparent)]
+    Read(#[from] Arc<ReadLogError>),
+    /// The index could not be written for so long that no more is kept in memory.
+    #[error("the index cannot be written")]
+    IndexBehind,
+    /// There are as many namespaces as there are numbers.
+    #[error("there are too many namespaces")]
+    Namespaces,
+    /// More was asked for at once than is taken.
+    #[error("at most {max} at once")]
+    TooMany {
+        /// How many are taken.
+        max: usize,
+    },
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+}
+
 /// A blob could not be read, listed or verified.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// Reading it.
+    /// Reading its file.
+    #[error("{attempt} {}", .path.display())]
+    Disk {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Reading the log.
     #[error(transparent)]
-    Read(#[from] disk::ReadError),
-    /// Opening the folder in which it lies.
+    Log(#[from] ReadLogError),
+    /// Looking it up.
     #[error(transparent)]
-    Folder(#[from] disk::OpenError),
-    /// Moving a damaged blob out of the way.
-    #[error(transparent)]
-    Move(#[from] disk::WriteError),
-    /// Its bytes on disk do not have its hash. It lies in the folder `damaged` now.
+    Index(#[from] IndexError),
+    /// Its bytes on disk do not have its hash. They are not used any more.
     #[error("blob {hash} is damaged")]
     Damaged {
+        /// The blob.
+        hash: ContentHash,
+    },
+    /// It was removed since it was opened.
+    #[error("blob {hash} is gone")]
+    Gone {
         /// The blob.
         hash: ContentHash,
     },
     /// What made the reading fail that many waited for.
     #[error(transparent)]
     Shared(#[from] Arc<ReadError>),
+}
+
+/// Returns the code of what a disk said.
+pub(crate) fn code_of(source: &io::Error) -> Code {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+        io::ErrorKind::ReadOnlyFilesystem => Code::ReadOnlyDisk,
+        _ => Code::StoreFailed,
+    }
 }
 
 impl OpenError {
@@ -88,7 +190,12 @@ impl OpenError {
         match self {
             Self::Folder(error) => error.problem(),
             Self::Lock(error) => error.problem(),
-            Self::Count(error) => error.problem(),
+            Self::Log(error) => error.problem(),
+            Self::Newer { .. } => Problem::caused(Code::StoreNewer, self),
+            Self::Index(error) => Problem::caused(error.code(), self),
+            Self::Thread(_) => Problem::caused(Code::StoreFailed, self),
+            Self::Disk { source, .. } => Problem::caused(code_of(source), self),
+            Self::Import(error) => error.problem(),
         }
     }
 }
@@ -96,14 +203,13 @@ impl OpenError {
 impl PutError {
     /// Returns the code under which a person meets this.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::TooLarge { .. } => Code::BodyTooLarge,
             Self::Length { .. } | Self::BrokenOff => Code::BodyLength,
             Self::HashDiffers { .. } => Code::DigestMismatch,
+            Self::Quota(_) => Code::QuotaReached,
             Self::Write(error) => error.code(),
-            Self::Folder(error) => error.code(),
-            Self::Find(error) => error.code(),
         }
     }
 
@@ -111,15 +217,61 @@ impl PutError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         let detail = match self {
-            Self::Write(_) | Self::Folder(_) | Self::Find(_) => {
-                "the blob was not stored".to_owned()
-            }
+            Self::Write(_) => "the blob was not stored".to_owned(),
             Self::TooLarge { .. }
             | Self::Length { .. }
             | Self::HashDiffers { .. }
+            | Self::Quota(_)
             | Self::BrokenOff => self.to_string(),
         };
         Problem::new(self.code(), detail)
+    }
+}
+
+impl WriteError {
+    /// Returns the code under which a person meets this.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Commit(error) if error.is_poison() => Code::StoreStopped,
+            Self::Commit(error) => error.code(),
+            Self::Stopped => Code::StoreStopped,
+            Self::TooLarge | Self::TooMany { .. } => Code::BodyTooLarge,
+            Self::Disk { source, .. } => code_of(source),
+            Self::IndexBehind => Code::DiskFull,
+            Self::Closed => Code::ShuttingDown,
+            Self::Index(error) => error.code(),
+            Self::Read(_) | Self::Namespaces => Code::StoreFailed,
+        }
+    }
+
+    /// Returns it as told to a person who asked for the change: no paths of this machine.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let detail = match self {
+            Self::TooMany { .. } | Self::Namespaces | Self::Closed | Self::Stopped => {
+                self.to_string()
+            }
+            Self::Commit(_)
+            | Self::TooLarge
+            | Self::Disk { .. }
+            | Self::IndexBehind
+            | Self::Index(_)
+            | Self::Read(_) => "the store could not write this".to_owned(),
+        };
+        Problem::new(self.code(), detail)
+    }
+}
+
+impl From<IndexError> for WriteError {
+    fn from(error: IndexError) -> Self {
+        Self::Index(Arc::new(error))
+    }
+}
+
+impl From<IndexError> for PutError {
+    fn from(error: IndexError) -> Self {
+        Self::Write(error.into())
     }
 }
 
@@ -127,11 +279,15 @@ impl ReadError {
     /// Returns it as told to a person who asked for the blob: no paths of this machine.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        let detail = match self {
-            Self::Damaged { hash } => format!("the blob {hash} is damaged"),
-            Self::Shared(error) => return error.problem(),
-            Self::Read(_) | Self::Folder(_) | Self::Move(_) => "the blob could not be read".into(),
-        };
-        Problem::new(Code::StoreFailed, detail)
+        match self {
+            Self::Damaged { hash } => {
+                Problem::new(Code::BlobCorrupt, format!("the blob {hash} is damaged"))
+            }
+            Self::Gone { hash } => Problem::new(Code::NotFound, format!("the blob {hash} is gone")),
+            Self::Shared(error) => error.problem(),
+            Self::Disk { .. } | Self::Log(_) | Self::Index(_) => {
+                Problem::new(Code::StoreFailed, "the blob could not be read")
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! Blobs by their hash: plain files in a folder.
+//! Blobs by their hash: a log of records is the truth, an index is derived from it, large blobs are files.
 //!
-//! A blob with the hash `abcd…` is the file `ab/cd…`. Of one that is longer than a chunk there is a sidecar
-//! `digests/ab/cd…` with the digests of its chunks; it may be removed at any time and is made again.
+//! `log/` holds the segments of the log, `large/ab/abcd…` the blobs of more than 1 MiB with the lists of their groups,
+//! `index.redb` what was derived, `tmp/` what is on its way in, `damaged/` what is no longer used, and `format` the
+//! version of all this.
 //!
 //! # Invariants
 //!
@@ -9,26 +10,60 @@
 //! * Nothing is called stored before that.
 //! * No byte is given out that was not compared with the blob's hash since it came from the disk: once, when its chunk
 //!   enters the memory, and not on every read.
+//! * A blob is visible in the namespaces that it was put into, and in no other.
+//! * Without the index the log gives the same answers.
 //! * A folder has one owner at a time.
 //!
 //! It does not know who may store or read, what a blob is for, or whether anybody still needs it.
 
 mod blob;
-mod cache;
-mod digests;
-mod error;
+mod collect;
+mod compact;
 mod fill;
-mod flights;
 mod listing;
-mod sieve;
+mod names;
+mod open;
+mod scrub;
 mod store;
+mod tally;
+mod tiers;
 mod upload;
+mod usage;
 mod verify;
 
+mod cache;
+mod checkpoint;
+mod core;
+mod draft;
+mod error;
+mod files;
+mod flights;
+mod groups;
+mod index;
+mod known;
+mod layers;
+mod rows;
+#[cfg(test)]
+mod scratch;
+mod sieve;
+mod space;
+mod view;
+mod writer;
+
 pub use blob::Blob;
-pub use digests::CHUNK_BYTES;
-pub use error::{OpenError, PutError, ReadError};
-pub use listing::Listed;
-pub use store::{Blobs, Limits};
-pub use upload::{Stored, Upload};
+pub use collect::{GcError, GcOptions};
+pub use compact::{CompactError, Compacted};
+pub use disk::log::OnCorruption;
+pub use error::{OpenError, PutError, ReadError, WriteError};
+pub use index::IndexError;
+pub use listing::{Graded, Listed};
+pub use names::{HAVE_MAX, Tagged};
+pub use scrub::ScrubOptions;
+pub use store::{Blobs, Limits, Opening};
+pub use tally::Tally;
+pub use tiers::{Lease, Queued, Status};
+pub use upload::{Ack, Put, Stored, Upload};
 pub use verify::Verdict;
+
+/// How many bytes are read, checked and kept at once.
+pub const CHUNK_BYTES: usize = 256 * 1_024;

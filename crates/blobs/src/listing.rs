@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use base::ContentHash;
+use storage_core::tier::{self, Tier};
 
-use crate::store::{FOLDERS, Inner};
+use crate::rows::MemberRow;
+use crate::tiers::tier_of;
 use crate::{Blobs, ReadError};
 
 /// The longest page.
-const LIST_MAX: usize = 1_000;
+pub(crate) const LIST_MAX: usize = 1_000;
 
 /// A line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,48 +21,109 @@ pub struct Listed {
     pub bytes: u64,
 }
 
+/// A line of the list that says how safe the blob is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Graded {
+    /// The blob's hash.
+    pub hash: ContentHash,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How safe it is.
+    pub tier: Tier,
+    /// What says that it was accepted.
+    pub accepted: tier::Accepted,
+}
+
 impl Blobs {
-    /// Returns the blobs after `after` in the order of their hashes, at most `limit` and at most 1,000.
+    /// Returns the same as [`Blobs::list`], and how safe each blob is.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when the disk fails.
+    /// [`ReadError`] when the index cannot be read.
+    pub async fn list_graded(
+        &self,
+        after: Option<ContentHash>,
+        limit: usize,
+    ) -> Result<Vec<Graded>, ReadError> {
+        let rows = self.rows(after, limit, MemberRow::is_visible).await?;
+        let graded = rows.into_iter().map(|(hash, row)| Graded {
+            hash: ContentHash::from_bytes(hash),
+            bytes: row.state.bytes,
+            tier: tier_of(row.state.tier),
+            accepted: tier::Accepted {
+                lsn: row.state.accepted_lsn,
+                at: row.state.accepted.at,
+            },
+        });
+        Ok(graded.collect())
+    }
+
+    /// Returns the blobs of the namespace after `after` in the order of their hashes, at most `limit` and at most 1,000.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the index cannot be read.
     pub async fn list(
         &self,
         after: Option<ContentHash>,
         limit: usize,
     ) -> Result<Vec<Listed>, ReadError> {
-        let inner = Arc::clone(&self.inner);
-        let limit = limit.min(LIST_MAX);
-        self.inner.files.run(move || inner.list(after, limit)).await
+        self.listed(after, limit, MemberRow::is_visible).await
     }
-}
 
-impl Inner {
-    fn list(&self, after: Option<ContentHash>, limit: usize) -> Result<Vec<Listed>, ReadError> {
-        let mut page = Vec::new();
-        let first = after.map_or(0, |hash| usize::from(hash.as_bytes()[0]));
-        for number in first..FOLDERS {
-            let prefix = format!("{number:02x}");
-            let Some(folder) = self.folder.find_subfolder(&prefix)? else {
-                continue;
-            };
-            for name in folder.names()? {
-                if page.len() == limit {
-                    return Ok(page);
-                }
-                // Files of other names were put there by somebody else.
-                let Ok(hash) = format!("{prefix}{name}").parse::<ContentHash>() else {
-                    continue;
-                };
-                if after.is_some_and(|after| hash <= after) {
-                    continue;
-                }
-                if let Some(bytes) = folder.file_len(&name)? {
-                    page.push(Listed { hash, bytes });
-                }
-            }
-        }
-        Ok(page)
+    /// Returns the blobs in the trash of the namespace, as [`Blobs::list`] those outside.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the index cannot be read.
+    pub async fn list_trash(
+        &self,
+        after: Option<ContentHash>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, ReadError> {
+        let is_trashed = |row: &MemberRow| row.state.trashed.is_some() && !row.is_damaged;
+        self.listed(after, limit, is_trashed).await
+    }
+
+    /// Returns the blobs of the namespace whose bytes were found damaged and were not stored again since.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the index cannot be read.
+    pub async fn list_damaged(
+        &self,
+        after: Option<ContentHash>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, ReadError> {
+        self.listed(after, limit, |row| row.is_damaged).await
+    }
+
+    async fn listed(
+        &self,
+        after: Option<ContentHash>,
+        limit: usize,
+        admit: fn(&MemberRow) -> bool,
+    ) -> Result<Vec<Listed>, ReadError> {
+        let rows = self.rows(after, limit, admit).await?;
+        let listed = rows.into_iter().map(|(hash, row)| Listed {
+            hash: ContentHash::from_bytes(hash),
+            bytes: row.state.bytes,
+        });
+        Ok(listed.collect())
+    }
+
+    async fn rows(
+        &self,
+        after: Option<ContentHash>,
+        limit: usize,
+        admit: fn(&MemberRow) -> bool,
+    ) -> Result<Vec<([u8; 32], MemberRow)>, ReadError> {
+        let (core, namespace) = (Arc::clone(self.core()), self.namespace);
+        let limit = limit.min(LIST_MAX);
+        let list = move || {
+            let after = after.map(|after| *after.as_bytes());
+            core.view.members(namespace, after, limit, admit)
+        };
+        Ok(self.core().files.run(list).await?)
     }
 }

@@ -12,6 +12,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::layers::Spread;
+
 /// No neighbour.
 const NONE: usize = usize::MAX;
 
@@ -23,7 +25,7 @@ const HELD_MAX: usize = 512;
 pub(crate) struct Sieve<K, V> {
     weight_max: u64,
     weight: u64,
-    places: HashMap<K, usize>,
+    places: HashMap<K, usize, Spread>,
     slots: Vec<Option<Slot<K, V>>>,
     free: Vec<usize>,
     newest: usize,
@@ -49,7 +51,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Sieve<K, V> {
         Self {
             weight_max,
             weight: 0,
-            places: HashMap::new(),
+            places: HashMap::with_hasher(Spread::new()),
             slots: Vec::new(),
             free: Vec::new(),
             newest: NONE,

@@ -1,18 +1,19 @@
-//! The store: where a blob lies, what is there, and how much of it.
+//! The store: a handle on a namespace of it, and the threads behind all handles.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use base::ContentHash;
-use disk::{Folder, Lock};
-use runtime::Blocking;
+use disk::log::group::{Answer, Promise, Queue, answer};
+use disk::log::{Appender, OnCorruption};
+use disk::{Disk, Lock, RealDisk};
+use runtime::{Blocking, Clock};
+use storage_core::namespace::Namespace;
 
-use crate::cache::Cache;
-use crate::{Blob, OpenError, ReadError};
-
-/// How many folders the blobs are spread over: one per first byte of the hash.
-pub(crate) const FOLDERS: usize = 256;
+use crate::core::Core;
+use crate::writer::{Command, Task, Writer};
+use crate::{Blob, OpenError, ReadError, WriteError};
 
 /// What the store allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,31 +25,50 @@ pub struct Limits {
     /// How many bytes of blobs are kept in memory, with what it takes to find them. What is being sent is shared with
     /// it, and counts as long as it is kept.
     pub cache_bytes_max: u64,
+    /// How many changes may wait for the writer; who has more waits for room.
+    pub queue_len_max: usize,
+    /// After how many bytes of the log the index is brought up to date.
+    pub checkpoint_bytes: u64,
+    /// How long nothing must have been written until the index is brought up to date with less, in milliseconds.
+    pub checkpoint_after_ms: u64,
+    /// The first segment of the log, in bytes.
+    pub first_segment_bytes: u64,
+    /// The segments of the log behind the first, in bytes.
+    pub segment_bytes: u64,
+    /// What is done when records in the middle of the log are damaged.
+    pub on_corruption: OnCorruption,
 }
 
-/// The blobs in a folder. Cheap to clone; all clones are the same store.
+/// How a store was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Records that were replayed, because the index did not know of them.
+    pub replayed: u64,
+    /// Why the index was made again from the log; `None` when it was not.
+    pub index_rebuilt: Option<String>,
+    /// Bytes at the end of the log that no record had finished; they were never acknowledged.
+    pub torn_bytes: u64,
+    /// Damaged places in the middle of the log. What had been there is lost.
+    pub damaged_records: u64,
+    /// Files that belonged to no blob. They were removed, unless records of the log were ever lost: then they stay, and
+    /// the file `log.damaged` says so.
+    pub orphans: u64,
+}
+
+/// The blobs of a namespace. Cheap to clone; all clones, and all namespaces of a folder, are the same store.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) namespace: u16,
 }
 
+/// The threads of a store. They end when the last handle is dropped.
 #[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) folder: Folder,
-    pub(crate) limits: Limits,
-    pub(crate) files: Blocking,
-    /// Held while a blob of that folder appears or goes, so that each is counted once.
-    pub(crate) folder_locks: Vec<Mutex<()>>,
-    pub(crate) bytes_total: AtomicU64,
-    pub(crate) blobs_total: AtomicU64,
-    pub(crate) cache: Cache,
-    _lock: Lock,
-}
-
-/// Where a blob lies.
-pub(crate) struct Place {
-    pub(crate) folder: String,
-    pub(crate) name: String,
+pub(crate) struct Store {
+    pub(crate) core: Arc<Core>,
+    pub(crate) queue: Option<Arc<Queue<Command>>>,
+    pub(crate) threads: Vec<JoinHandle<()>>,
+    pub(crate) lock: Option<Lock>,
 }
 
 impl Default for Limits {
@@ -57,145 +77,295 @@ impl Default for Limits {
             blob_bytes_max: 1_024 * 1_024 * 1_024,
             file_tasks_max: 16,
             cache_bytes_max: 64 * 1_024 * 1_024,
+            queue_len_max: 4_096,
+            checkpoint_bytes: 128 * 1_024 * 1_024,
+            checkpoint_after_ms: 5_000,
+            first_segment_bytes: 4 * 1_024 * 1_024,
+            segment_bytes: 64 * 1_024 * 1_024,
+            on_corruption: OnCorruption::Quarantine,
         }
-    }
-}
-
-impl Place {
-    pub(crate) fn of(hash: &ContentHash) -> Self {
-        let mut folder = hash.to_string();
-        let name = folder.split_off(2);
-        Self { folder, name }
     }
 }
 
 impl Blobs {
-    /// Opens the store in `folder`, making it when it is missing, and counts what is there: one look at each blob's
-    /// length, so this takes seconds for a million of them. Blocks.
+    /// Opens the store in `folder`, making it when it is missing. The handle is that of the namespace `community`.
+    /// What the index does not know of is replayed from the log. Blocks.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] when the folder cannot be used or another process has it.
+    /// [`OpenError`] when the folder cannot be used, another process has it, or a newer version wrote it.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, OpenError> {
-        let folder = Folder::open(folder)?;
-        let lock = folder.lock()?;
-        let (mut bytes_total, mut blobs_total) = (0, 0);
-        for first in 0..FOLDERS {
-            let name = format!("{first:02x}");
-            if folder.find_subfolder(&name)?.is_none() {
-                continue;
+        let disk = RealDisk::open(folder)?;
+        let lock = disk.lock()?;
+        crate::open::open(Arc::new(disk), limits, Clock::system(), Some(lock))
+    }
+
+    /// Opens the store on a disk that nobody else has. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, limits: Limits, clock: Clock) -> Result<Self, OpenError> {
+        crate::open::open(disk, limits, clock, None)
+    }
+
+    /// Returns how the store was opened.
+    #[must_use]
+    pub fn opening(&self) -> &Opening {
+        &self.core().opening
+    }
+
+    /// Returns a handle on another namespace of the same store, which is made when it is new.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when it is new and cannot be written down.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped; then the namespace is there or it is not.
+    pub async fn within(&self, name: &Namespace) -> Result<Self, WriteError> {
+        let number = self.core().space().number_of(name);
+        let namespace = match number {
+            Some(number) => number,
+            None => {
+                let name = name.clone();
+                self.ask(128, move |writer, appender| {
+                    writer.namespace(&name, appender)
+                })
+                .await?
             }
-            let inside = folder.subfolder(&name)?;
-            for name in inside.names()? {
-                bytes_total += inside.file_len(&name)?.unwrap_or(0);
-                blobs_total += 1;
-            }
-        }
-        let inner = Inner {
-            folder,
-            limits,
-            files: Blocking::new(limits.file_tasks_max),
-            folder_locks: (0..FOLDERS).map(|_| Mutex::default()).collect(),
-            bytes_total: AtomicU64::new(bytes_total),
-            blobs_total: AtomicU64::new(blobs_total),
-            cache: Cache::new(limits.cache_bytes_max),
-            _lock: lock,
         };
         Ok(Self {
-            inner: Arc::new(inner),
+            store: Arc::clone(&self.store),
+            namespace,
         })
     }
 
-    /// Opens a blob for reading; `None` when it is not there. Of blobs that were opened lately nothing is waited for.
+    /// Returns the name of the handle's namespace.
+    #[must_use]
+    pub fn namespace(&self) -> Namespace {
+        let space = self.core().space();
+        let room = space.room(self.namespace);
+        room.map_or_else(Namespace::community, |room| room.name.clone())
+    }
+
+    /// Returns the names of all namespaces of the store.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        let space = self.core().space();
+        space
+            .namespaces
+            .iter()
+            .map(|room| room.name.clone())
+            .collect()
+    }
+
+    /// Opens a blob for reading; `None` when it is not in the namespace. Of blobs that were asked for lately nothing is
+    /// waited for.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when the disk fails, or the blob is seen to be damaged.
+    /// [`ReadError`] when the disk fails.
     pub async fn get(&self, hash: &ContentHash) -> Result<Option<Blob>, ReadError> {
-        let (inner, hash) = (Arc::clone(&self.inner), *hash);
-        let file = match self.inner.cache.file(&hash) {
-            Some(file) => Some(file),
-            None => self.inner.files.run(move || inner.open(hash)).await?,
+        let found = match self.core().known.get(self.namespace, hash.as_bytes()) {
+            Some(found) => Some(found),
+            None => {
+                let (core, namespace, hash) = (Arc::clone(self.core()), self.namespace, *hash);
+                self.core()
+                    .files
+                    .run(move || core.find(namespace, &hash))
+                    .await?
+            }
         };
-        Ok(file.map(|file| Blob::new(Arc::clone(&self.inner), hash, file)))
+        Ok(found.map(|found| Blob::new(self.clone(), *hash, found)))
     }
 
-    /// Tells whether a blob is there.
+    /// Tells whether a blob can be read in the namespace.
     ///
     /// # Errors
     ///
     /// [`ReadError`] when the disk fails.
     pub async fn contains(&self, hash: &ContentHash) -> Result<bool, ReadError> {
-        let (inner, hash) = (Arc::clone(&self.inner), *hash);
-        let len = self.inner.files.run(move || inner.len_of(&hash));
-        Ok(len.await?.is_some())
+        Ok(self.get(hash).await?.is_some())
     }
 
-    /// Returns how many bytes all blobs have together.
+    /// Returns how many bytes the blobs of the namespace have together, without the trash.
     #[must_use]
     pub fn bytes_total(&self) -> u64 {
-        self.inner.bytes_total.load(Ordering::Relaxed)
+        self.usage().live.bytes
     }
 
-    /// Returns how many blobs there are.
+    /// Returns how many blobs there are in the namespace, without the trash.
     #[must_use]
     pub fn blobs_total(&self) -> u64 {
-        self.inner.blobs_total.load(Ordering::Relaxed)
+        self.usage().live.blobs
     }
 
     /// Returns what the store allows.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.inner.limits
+        self.core().limits
     }
 
     /// Returns how many bytes of blobs are in memory, with what it takes to find them.
     #[must_use]
     pub fn cached_bytes(&self) -> u64 {
-        self.inner.cache.bytes()
+        self.core().cache.bytes()
     }
 
     /// Returns how many chunks were read from the disk since the store was opened.
     #[must_use]
     pub fn chunks_read_total(&self) -> u64 {
-        self.inner.cache.chunks_read_total()
+        self.core().cache.chunks_read_total()
     }
 
-    /// Returns how many blobs were hashed as a whole since the store was opened, to take their digests.
+    /// Returns how many blobs were hashed as a whole since the store was opened, to take their groups.
     #[must_use]
     pub fn blobs_hashed_total(&self) -> u64 {
-        self.inner.cache.blobs_hashed_total()
+        self.core().cache.blobs_hashed_total()
     }
 
     /// Returns the threads on which blobs are read, for those who send them on.
     #[must_use]
     pub fn files(&self) -> &Blocking {
-        &self.inner.files
-    }
-}
-
-impl Inner {
-    /// Opens the file that has a blob's name now.
-    pub(crate) fn find(&self, hash: &ContentHash) -> Result<Option<Arc<disk::File>>, ReadError> {
-        let place = Place::of(hash);
-        let Some(folder) = self.folder.find_subfolder(&place.folder)? else {
-            return Ok(None);
-        };
-        Ok(folder.open_file(&place.name)?.map(Arc::new))
+        &self.core().files
     }
 
-    pub(crate) fn len_of(&self, hash: &ContentHash) -> Result<Option<u64>, ReadError> {
-        let place = Place::of(hash);
-        match self.folder.find_subfolder(&place.folder)? {
-            Some(folder) => Ok(folder.file_len(&place.name)?),
-            None => Ok(None),
+    /// Waits until a sync has failed, or the index is seen to be damaged. Nothing can be written, or found, any more then;
+    /// stop the process, and say so by its code: the next start mends what can be mended.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped.
+    pub async fn poisoned(&self) {
+        let mut poisoned = self.core().poisoned();
+        let mut damaged = self.core().view.index.damage();
+        // The store cannot go while this handle is there.
+        tokio::select! {
+            _ = poisoned.wait_for(|poisoned| *poisoned) => {}
+            _ = damaged.wait_for(|damaged| *damaged) => {}
         }
     }
 
-    /// Returns the lock of the folder that a blob belongs into.
-    pub(crate) fn folder_lock(&self, hash: &ContentHash) -> &Mutex<()> {
-        &self.folder_locks[usize::from(hash.as_bytes()[0])]
+    /// Tells whether a sync has failed.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.core().log.is_poisoned()
     }
+
+    /// Gives the handle up. When it is the last one, everything is brought into the index first, off the threads that
+    /// must not wait.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the closing goes on.
+    pub async fn close(self) {
+        let files = self.core().files.clone();
+        files.run(move || drop(self)).await;
+    }
+
+    /// Waits until the index knows of everything that was acknowledged before the call.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when it cannot be written, or the store is closing.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped.
+    pub async fn checkpoint(&self) -> Result<(), WriteError> {
+        let core = self.core();
+        let mut flushed = core.flushed.watch();
+        let wanted = core.log.committed();
+        loop {
+            if *flushed.borrow_and_update() >= wanted {
+                return Ok(());
+            }
+            let begun = self.ask(0, |writer, _| Ok(writer.checkpoint())).await?;
+            if begun.is_none() && core.flushed.has_failed() {
+                return Err(WriteError::IndexBehind);
+            }
+            if flushed.changed().await.is_err() {
+                return Err(WriteError::Closed);
+            }
+            if core.flushed.has_failed() && core.flushed.lsn() < wanted {
+                return Err(WriteError::IndexBehind);
+            }
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.store.core
+    }
+
+    /// Has the writer make a change, and waits until it is on stable storage.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        weight: usize,
+        change: impl FnOnce(&mut Writer, &mut Appender) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let (task, answer) = task(weight, change);
+        self.store.send(Command::Do(task)).await?;
+        answer.await.unwrap_or(Err(WriteError::Closed))
+    }
+
+    /// As [`Blobs::ask`], on a thread that may wait.
+    pub(crate) fn ask_blocking<T: Send + 'static>(
+        &self,
+        weight: usize,
+        change: impl FnOnce(&mut Writer, &mut Appender) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let (task, answer) = task(weight, change);
+        self.store.send_blocking(Command::Do(task))?;
+        answer.wait().unwrap_or(Err(WriteError::Closed))
+    }
+}
+
+impl Store {
+    pub(crate) async fn send(&self, command: Command) -> Result<(), WriteError> {
+        let queue = self.queue.as_ref().ok_or(WriteError::Closed)?;
+        queue.send(command).await.map_err(|_| WriteError::Closed)
+    }
+
+    pub(crate) fn send_blocking(&self, command: Command) -> Result<(), WriteError> {
+        let queue = self.queue.as_ref().ok_or(WriteError::Closed)?;
+        queue.send_blocking(command).map_err(|_| WriteError::Closed)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Without a queue the writer ends, writes the last checkpoint, and closes the log.
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!(target: "blobs::event::thread_failed", "a thread of the store has failed");
+            }
+        }
+        drop(self.lock.take());
+    }
+}
+
+/// Makes a task, and the answer to wait for.
+fn task<T: Send + 'static>(
+    weight: usize,
+    change: impl FnOnce(&mut Writer, &mut Appender) -> Result<T, WriteError> + Send + 'static,
+) -> (Task, Answer<Result<T, WriteError>>) {
+    let (promise, answer): (Promise<Result<T, WriteError>>, _) = answer();
+    let run = Box::new(move |writer: &mut Writer, appender: &mut Appender| {
+        match change(writer, appender) {
+            Ok(value) => Some(Box::new(move |ended: Result<(), &WriteError>| match ended {
+                Ok(()) => promise.keep(Ok(value)),
+                Err(error) => promise.keep(Err(error.clone())),
+            }) as crate::writer::Ending),
+            Err(error) => {
+                promise.keep(Err(error));
+                None
+            }
+        }
+    });
+    (Task { weight, run }, answer)
 }
 
 #[cfg(test)]

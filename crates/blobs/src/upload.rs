@@ -1,19 +1,34 @@
-//! A blob on its way in: hashed and written as it arrives, visible only when it is complete.
+//! A blob on its way in: hashed as it arrives, visible only when it is complete.
+//!
+//! What is at most 1 MiB stays in memory and goes into the log; what is more is written to a temporary file.
 
-use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+mod draft;
 
-use base::{ContentHash, ContentHasher};
-use bytes::Bytes;
-use disk::{Folder, Mode, Staged, WriteError};
+use base::{ContentHash, Duration, Timestamp};
+use bytes::{Bytes, BytesMut};
+use disk::log::group::{Answer, answer};
+use storage_core::gc::Holds;
+use storage_core::quota::Announced;
+use storage_core::tag::TagName;
+use storage_core::tier::Tier;
+use wire::blobs::{GROUP_BYTES, SMALL_BYTES_MAX};
 
-use crate::digests::Digester;
-use crate::store::{Inner, Place};
-use crate::{Blobs, PutError};
+use self::draft::{Draft, Room};
+use crate::groups::{Groups, Root};
+use crate::writer::{Command, Hold, Keep, Put as SmallPut};
+use crate::{Blobs, PutError, WriteError};
 
 /// How much is collected before it is written, in bytes.
 const BUFFER_BYTES: usize = 256 * 1_024;
+
+/// How many chunks are kept apart before they are made one.
+const CHUNKS_MAX: usize = 1_024;
+
+/// Up to how many bytes are hashed on the caller's thread, even where it must not wait.
+const HASHED_HERE_BYTES: usize = 64 * 1_024;
+
+/// Who holds the lease of a blob that was put with one.
+const HOLDER: &str = "put";
 
 /// A blob that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,30 +39,73 @@ pub struct Stored {
     pub bytes: u64,
     /// Whether it was not there before.
     pub is_new: bool,
+    /// How far it got.
+    pub ack: Ack,
+}
+
+/// How far a blob got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// How safe it is.
+    pub tier: Tier,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The number of the record with which it was accepted.
+    pub lsn: u64,
+}
+
+/// What a blob must be, and what is to keep it.
+#[derive(Clone, Debug, Default)]
+pub struct Put {
+    /// The hash that it must have.
+    pub expected: Option<ContentHash>,
+    /// A name for it.
+    pub tag: Option<TagName>,
+    /// Whether the tag and the lease keep what the folder names, too; `None` is the blob alone.
+    pub holds: Option<Holds>,
+    /// How long it is kept without a name.
+    pub lease: Option<Duration>,
 }
 
 /// A blob that arrives in chunks. Dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Upload {
-    inner: Arc<Inner>,
+    blobs: Blobs,
     announced: Option<u64>,
     received: u64,
     buffer: Vec<Bytes>,
     buffered: usize,
-    /// `None` after a failure, and while a call that was dropped still works on it.
-    draft: Option<Draft>,
+    state: State,
 }
 
-/// What has been written.
-struct Draft {
-    staged: Staged,
-    hasher: ContentHasher,
-    digester: Digester,
+#[derive(Debug)]
+enum State {
+    /// All of it is in the buffer.
+    Memory,
+    /// What is not in the buffer is in a file.
+    File(Box<Draft>),
+    /// A failure, or a call that was dropped while it worked on it.
+    BrokenOff,
 }
 
-impl std::fmt::Debug for Draft {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.staged.fmt(formatter)
+/// What was hashed.
+struct Hashed {
+    hash: ContentHash,
+    groups: Groups,
+    root: Root,
+}
+
+impl Put {
+    fn keep(self) -> Keep {
+        let is_folder = matches!(self.holds, Some(Holds::Folder));
+        Keep {
+            tag: self.tag.map(|tag| (tag, is_folder)),
+            lease: self.lease.map(|span| Hold {
+                span,
+                holder: HOLDER.to_owned(),
+                is_folder,
+            }),
+        }
     }
 }
 
@@ -56,31 +114,31 @@ impl Blobs {
     ///
     /// # Errors
     ///
-    /// [`PutError::TooLarge`] when it is announced to be larger than allowed; [`PutError::Write`] when the disk fails
-    /// or is full.
+    /// [`PutError::TooLarge`] when it is announced to be larger than allowed; [`PutError::Quota`] when the namespace has
+    /// no room for it.
     pub async fn upload(&self, announced: Option<u64>) -> Result<Upload, PutError> {
-        let limit = self.inner.limits.blob_bytes_max;
+        let limit = self.limits().blob_bytes_max;
         if announced.is_some_and(|announced| announced > limit) {
             return Err(PutError::TooLarge { limit });
         }
-        let inner = Arc::clone(&self.inner);
-        let staged = self
-            .inner
-            .files
-            .run(move || inner.folder.stage(Mode::Private));
-        let draft = Draft {
-            staged: staged.await?,
-            hasher: ContentHasher::new(),
-            digester: Digester::default(),
-        };
-        Ok(Upload {
-            inner: Arc::clone(&self.inner),
-            announced,
+        let mut upload = self.upload_blocking();
+        upload.announced = announced;
+        if let Some(announced) = announced.filter(|announced| *announced > SMALL_BYTES_MAX as u64) {
+            // Refused before anything is sent; the writer decides again when all of it is there.
+            drop(Room::admit(self, Announced::Bytes(announced))?);
+        }
+        Ok(upload)
+    }
+
+    pub(crate) fn upload_blocking(&self) -> Upload {
+        Upload {
+            blobs: self.clone(),
+            announced: None,
             received: 0,
             buffer: Vec::new(),
             buffered: 0,
-            draft: Some(draft),
-        })
+            state: State::Memory,
+        }
     }
 
     /// Stores bytes that are in memory.
@@ -88,10 +146,80 @@ impl Blobs {
     /// # Errors
     ///
     /// As [`Upload::write`] and [`Upload::finish`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the blob is either stored or it is not, never in part.
     pub async fn put(&self, bytes: Bytes) -> Result<Stored, PutError> {
+        self.put_with(bytes, Put::default()).await
+    }
+
+    /// Stores bytes that are in memory, and names them or keeps them for a time in the same step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Upload::write`] and [`Upload::finish`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the blob is either stored or it is not, never in part.
+    pub async fn put_with(&self, bytes: Bytes, put: Put) -> Result<Stored, PutError> {
+        if bytes.len() <= HASHED_HERE_BYTES {
+            return self.put_small(hashed(&bytes), bytes, put).await;
+        }
         let mut upload = self.upload(Some(bytes.len() as u64)).await?;
         upload.write(bytes).await?;
-        upload.finish(None).await
+        upload.finish_with(put).await
+    }
+
+    async fn put_small(&self, hashed: Hashed, bytes: Bytes, put: Put) -> Result<Stored, PutError> {
+        let holds = put.holds;
+        let (command, answer) = self.small(hashed, bytes, put)?;
+        self.stored(command, answer, holds).await
+    }
+
+    /// Has the writer store a blob, and touches what it names when it is a folder that is held from now on.
+    async fn stored(
+        &self,
+        command: Command,
+        answer: Answer<Result<Stored, PutError>>,
+        holds: Option<Holds>,
+    ) -> Result<Stored, PutError> {
+        self.store.send(command).await?;
+        let stored = answer
+            .await
+            .unwrap_or(Err(PutError::Write(WriteError::Closed)))?;
+        if let Some(holds @ Holds::Folder) = holds {
+            self.touch_children(stored.hash, holds).await?;
+        }
+        Ok(stored)
+    }
+
+    fn small(
+        &self,
+        hashed: Hashed,
+        bytes: Bytes,
+        put: Put,
+    ) -> Result<(Command, Answer<Result<Stored, PutError>>), PutError> {
+        check_hash(put.expected, hashed.hash)?;
+        let limit = self.limits().blob_bytes_max;
+        if bytes.len() as u64 > limit {
+            return Err(PutError::TooLarge { limit });
+        }
+        let absence = self.core().view.absence(hashed.hash.as_bytes())?;
+        let (promise, answer) = answer();
+        let has_groups = hashed.groups.count() > 0;
+        let command = Command::Put(Box::new(SmallPut {
+            namespace: self.namespace,
+            hash: hashed.hash,
+            bytes,
+            groups: Bytes::copy_from_slice(hashed.groups.bytes()),
+            root: has_groups.then_some(hashed.root),
+            keep: put.keep(),
+            absence,
+            promise,
+        }));
+        Ok((command, answer))
     }
 }
 
@@ -100,36 +228,32 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// [`PutError::TooLarge`], [`PutError::Length`] when there are more than announced, [`PutError::Write`] when the
-    /// disk fails or is full. After an error the upload is broken off.
+    /// [`PutError::TooLarge`], [`PutError::Length`] when there are more than announced, [`PutError::Quota`] when the
+    /// namespace is full, [`PutError::Write`] when the disk fails or is full. After an error the upload is broken off.
     ///
     /// # Cancel safety
     ///
     /// Dropped half-way, the upload is broken off.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), PutError> {
-        self.received += chunk.len() as u64;
-        let limit = self.inner.limits.blob_bytes_max;
-        let refused = match self.announced {
-            _ if self.received > limit => Some(PutError::TooLarge { limit }),
-            Some(announced) if self.received > announced => Some(self.wrong_length(announced)),
-            _ => None,
-        };
-        if let Some(error) = refused {
-            self.draft = None;
-            return Err(error);
-        }
-        self.buffered += chunk.len();
-        self.buffer.push(chunk);
-        if self.buffered < BUFFER_BYTES {
+        let Some(chunks) = self.take(chunk)? else {
             return Ok(());
-        }
-        let mut draft = self.draft.take().ok_or(PutError::BrokenOff)?;
-        let chunks = self.take_buffer();
-        let written = self.inner.files.run(move || {
-            draft.append(&chunks)?;
-            Ok::<_, WriteError>(draft)
-        });
-        self.draft = Some(written.await?);
+        };
+        let (blobs, state) = (
+            self.blobs.clone(),
+            std::mem::replace(&mut self.state, State::BrokenOff),
+        );
+        let files = &self.blobs.core().files;
+        self.state = files.run(move || spill(&blobs, state, &chunks)).await?;
+        Ok(())
+    }
+
+    /// As [`Upload::write`], on a thread that may wait.
+    pub(crate) fn write_blocking(&mut self, chunk: Bytes) -> Result<(), PutError> {
+        let Some(chunks) = self.take(chunk)? else {
+            return Ok(());
+        };
+        let state = std::mem::replace(&mut self.state, State::BrokenOff);
+        self.state = spill(&self.blobs, state, &chunks)?;
         Ok(())
     }
 
@@ -148,25 +272,119 @@ impl Upload {
     /// # Cancel safety
     ///
     /// Dropped half-way, the blob is either stored or it is not, never in part.
-    pub async fn finish(mut self, expected: Option<ContentHash>) -> Result<Stored, PutError> {
-        if let Some(announced) = self.announced
-            && announced != self.received
-        {
-            return Err(self.wrong_length(announced));
-        }
-        let mut draft = self.draft.take().ok_or(PutError::BrokenOff)?;
-        let chunks = self.take_buffer();
-        let inner = Arc::clone(&self.inner);
-        let stored = self.inner.files.run(move || {
-            draft.append(&chunks)?;
-            inner.commit(draft, expected)
-        });
-        stored.await
+    pub async fn finish(self, expected: Option<ContentHash>) -> Result<Stored, PutError> {
+        let put = Put {
+            expected,
+            ..Put::default()
+        };
+        self.finish_with(put).await
     }
 
-    fn take_buffer(&mut self) -> Vec<Bytes> {
+    /// As [`Upload::finish`], and names the blob or keeps it for a time in the same step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Upload::finish`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Upload::finish`].
+    pub async fn finish_with(mut self, put: Put) -> Result<Stored, PutError> {
+        self.check_length()?;
+        let blobs = self.blobs.clone();
+        if matches!(self.state, State::Memory) && self.buffered <= HASHED_HERE_BYTES {
+            let bytes = joined(std::mem::take(&mut self.buffer));
+            return blobs.put_small(hashed(&bytes), bytes, put).await;
+        }
+        let holds = put.holds;
+        let files = &blobs.core().files;
+        let prepared = {
+            let blobs = blobs.clone();
+            files.run(move || self.prepare(&blobs, put)).await
+        };
+        let (command, answer) = prepared?;
+        blobs.stored(command, answer, holds).await
+    }
+
+    /// As [`Upload::finish`], on a thread that may wait.
+    pub(crate) fn finish_blocking(self, expected: Option<ContentHash>) -> Result<Stored, PutError> {
+        self.check_length()?;
+        let blobs = self.blobs.clone();
+        let put = Put {
+            expected,
+            ..Put::default()
+        };
+        let (command, answer) = self.prepare(&blobs, put)?;
+        blobs.store.send_blocking(command)?;
+        answer
+            .wait()
+            .unwrap_or(Err(PutError::Write(WriteError::Closed)))
+    }
+
+    /// Takes a chunk; returns what is to be written now, when that is anything.
+    fn take(&mut self, chunk: Bytes) -> Result<Option<Vec<Bytes>>, PutError> {
+        if matches!(self.state, State::BrokenOff) {
+            return Err(PutError::BrokenOff);
+        }
+        self.received += chunk.len() as u64;
+        let limit = self.blobs.limits().blob_bytes_max;
+        let refused = match self.announced {
+            _ if self.received > limit => Some(PutError::TooLarge { limit }),
+            Some(announced) if self.received > announced => Some(self.wrong_length(announced)),
+            _ => None,
+        };
+        if let Some(error) = refused {
+            self.state = State::BrokenOff;
+            self.buffer.clear();
+            return Err(error);
+        }
+        self.buffered += chunk.len();
+        self.buffer.push(chunk);
+        if self.buffer.len() > CHUNKS_MAX {
+            let chunks = std::mem::take(&mut self.buffer);
+            self.buffer.push(joined(chunks));
+        }
+        let is_enough = match self.state {
+            State::Memory => self.buffered > SMALL_BYTES_MAX,
+            State::File(_) => self.buffered >= BUFFER_BYTES,
+            State::BrokenOff => false,
+        };
+        if !is_enough {
+            return Ok(None);
+        }
         self.buffered = 0;
-        std::mem::take(&mut self.buffer)
+        Ok(Some(std::mem::take(&mut self.buffer)))
+    }
+
+    fn check_length(&self) -> Result<(), PutError> {
+        match self.announced {
+            Some(announced)
+                if announced != self.received && !matches!(self.state, State::BrokenOff) =>
+            {
+                Err(self.wrong_length(announced))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Brings all bytes to where they stay, and makes what the writer is told. Blocks.
+    fn prepare(
+        mut self,
+        blobs: &Blobs,
+        put: Put,
+    ) -> Result<(Command, Answer<Result<Stored, PutError>>), PutError> {
+        let chunks = std::mem::take(&mut self.buffer);
+        match self.state {
+            State::BrokenOff => Err(PutError::BrokenOff),
+            State::Memory => {
+                let bytes = joined(chunks);
+                blobs.small(hashed(&bytes), bytes, put)
+            }
+            State::File(mut draft) => {
+                draft.append(&chunks)?;
+                draft.finish(blobs, put)
+            }
+        }
     }
 
     const fn wrong_length(&self, announced: u64) -> PutError {
@@ -177,76 +395,42 @@ impl Upload {
     }
 }
 
-impl Draft {
-    fn append(&mut self, chunks: &[Bytes]) -> Result<(), WriteError> {
-        for chunk in chunks {
-            self.hasher.update(chunk);
-            self.digester.update(chunk);
-            self.staged.append(chunk)?;
-        }
-        Ok(())
+/// Writes chunks to the file of an upload, which begins now if it has none. Blocks.
+fn spill(blobs: &Blobs, state: State, chunks: &[Bytes]) -> Result<State, PutError> {
+    let mut draft = match state {
+        State::File(draft) => draft,
+        State::Memory => Box::new(Draft::new(blobs)?),
+        State::BrokenOff => return Err(PutError::BrokenOff),
+    };
+    draft.append(chunks)?;
+    Ok(State::File(draft))
+}
+
+fn hashed(bytes: &[u8]) -> Hashed {
+    let hash = ContentHash::of(bytes);
+    let (groups, root) = match bytes.len() > GROUP_BYTES {
+        true => Groups::of(bytes),
+        // Its SHA-256 is all that it takes to check it.
+        false => (Groups::default(), [0; 32]),
+    };
+    Hashed { hash, groups, root }
+}
+
+fn check_hash(expected: Option<ContentHash>, actual: ContentHash) -> Result<(), PutError> {
+    match expected {
+        Some(expected) if expected != actual => Err(PutError::HashDiffers { expected, actual }),
+        Some(_) | None => Ok(()),
     }
 }
 
-impl Inner {
-    /// Gives a draft its name, unless the blob is there already.
-    fn commit(&self, draft: Draft, expected: Option<ContentHash>) -> Result<Stored, PutError> {
-        let (hash, bytes) = (draft.hasher.finish(), draft.staged.len());
-        if let Some(expected) = expected
-            && expected != hash
-        {
-            return Err(PutError::HashDiffers {
-                expected,
-                actual: hash,
-            });
-        }
-        let place = Place::of(&hash);
-        let _held = self
-            .folder_lock(&hash)
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let folder = match self.folder.find_subfolder(&place.folder)? {
-            Some(folder) => folder,
-            None => self.folder.subfolder(&place.folder)?,
-        };
-        let before = folder.file_len(&place.name)?;
-        if before == Some(bytes) {
-            if self.cache.digests(&hash).is_none() {
-                self.keep_digests(&hash, draft.digester.finish());
-            }
-            return Ok(Stored {
-                hash,
-                bytes,
-                is_new: false,
-            });
-        }
-        commit_or_remove(draft.staged, &folder, &place.name)?;
-        self.cache.close(&hash);
-        self.keep_digests(&hash, draft.digester.finish());
-        // A file of another length was damaged, and is whole again now.
-        self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
-        match before {
-            Some(damaged) => {
-                self.bytes_total.fetch_sub(damaged, Ordering::Relaxed);
-            }
-            None => {
-                self.blobs_total.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        Ok(Stored {
-            hash,
-            bytes,
-            is_new: before.is_none(),
-        })
+/// Makes one piece of several; no copy when there is one.
+fn joined(mut chunks: Vec<Bytes>) -> Bytes {
+    if chunks.len() <= 1 {
+        return chunks.pop().unwrap_or_default();
     }
-}
-
-/// Commits a file; when the folder cannot be synced, its name is taken back, so that it is not believed in later.
-fn commit_or_remove(staged: Staged, folder: &Folder, name: &str) -> Result<(), WriteError> {
-    let committed = staged.commit_into(folder, name);
-    if let Err(WriteError::SyncFolder { .. }) = &committed {
-        // The first error is the one to tell.
-        drop(folder.remove(name));
+    let mut bytes = BytesMut::with_capacity(chunks.iter().map(Bytes::len).sum());
+    for chunk in chunks {
+        bytes.extend_from_slice(&chunk);
     }
-    committed
+    bytes.freeze()
 }

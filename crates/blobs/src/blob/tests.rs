@@ -5,21 +5,14 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::digests::Digester;
-use crate::store::Place;
-use crate::{Blobs, Limits, Verdict};
-
-const LIMITS: Limits = Limits {
-    blob_bytes_max: 10_000_000,
-    file_tasks_max: 4,
-    cache_bytes_max: 64 * 1_024 * 1_024,
-};
+use crate::scratch::{Part, flip, limits};
+use crate::{Limits, Verdict};
 
 /// A store on a folder, with one blob in it.
 struct Fixture {
@@ -29,8 +22,15 @@ struct Fixture {
     hash: ContentHash,
 }
 
-/// What happens to a sidecar while the store is closed.
-type Change = Box<dyn Fn(&Path)>;
+/// Lengths of every way in which a blob is stored and checked.
+const LENGTHS: [usize; 6] = [
+    100,
+    40_000,
+    CHUNK_BYTES,
+    CHUNK_BYTES + 1,
+    700_000,
+    1_500_000,
+];
 
 fn made(len: usize) -> Vec<u8> {
     (0..len)
@@ -40,7 +40,7 @@ fn made(len: usize) -> Vec<u8> {
 
 impl Fixture {
     async fn new(len: usize) -> Self {
-        Self::with(len, LIMITS).await
+        Self::with(len, limits()).await
     }
 
     async fn with(len: usize, limits: Limits) -> Self {
@@ -69,8 +69,13 @@ impl Fixture {
         self.blobs.get(&self.hash).await.unwrap().unwrap()
     }
 
-    fn file(&self) -> PathBuf {
-        file_of(self.outer.path(), &self.hash)
+    fn flip(&self, part: Part, index: usize) {
+        flip(&self.blobs, &self.hash, part, index as u64);
+    }
+
+    /// Where the groups of the blob lie, when it is a file.
+    fn outboard(&self) -> std::path::PathBuf {
+        self.outer.path().join(crate::core::outboard_of(&self.hash))
     }
 
     fn chunk(&self, index: usize) -> &[u8] {
@@ -85,41 +90,16 @@ impl Fixture {
         }
     }
 
-    /// The blob was set aside, and can be stored again.
+    /// The blob is not used any more, and can be stored again.
     async fn check_set_aside(&self) {
-        let aside = self
-            .outer
-            .path()
-            .join("damaged")
-            .join(self.hash.to_string());
-        assert!(aside.exists());
         assert!(self.blobs.get(&self.hash).await.unwrap().is_none());
-        assert_eq!(self.blobs.blobs_total(), 0);
+        assert_eq!((self.blobs.blobs_total(), self.blobs.bytes_total()), (0, 0));
+        let status = self.blobs.status(&self.hash).await.unwrap().unwrap();
+        assert!(status.is_damaged);
         let stored = self.blobs.put(self.bytes.clone().into()).await.unwrap();
         assert!(stored.is_new);
         self.check_all().await;
     }
-}
-
-fn file_of(folder: &Path, hash: &ContentHash) -> PathBuf {
-    let place = Place::of(hash);
-    folder.join(place.folder).join(place.name)
-}
-
-fn sidecar_of(folder: &Path, hash: &ContentHash) -> PathBuf {
-    file_of(&folder.join("digests"), hash)
-}
-
-/// Flips one bit in place.
-fn flip(path: &Path, offset: usize) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes[offset] ^= 4;
-    fs::write(path, bytes).unwrap();
-}
-
-fn cut(path: &Path, len: usize) {
-    let bytes = fs::read(path).unwrap();
-    fs::write(path, &bytes[..len]).unwrap();
 }
 
 fn is_damaged(read: &Result<Bytes, ReadError>, hash: &ContentHash) -> bool {
@@ -134,24 +114,20 @@ fn is_damaged(read: &Result<Bytes, ReadError>, hash: &ContentHash) -> bool {
 
 #[tokio::test]
 async fn a_flipped_bit_is_an_error_with_the_blobs_id() {
-    for (len, place) in [
-        (100, 99),
-        (CHUNK_BYTES, 0),
-        (CHUNK_BYTES + 1, CHUNK_BYTES),
-        (700_000, 5),
-    ] {
-        for is_restarted in [false, true] {
-            let mut fixture = Fixture::new(len).await;
-            flip(&fixture.file(), place);
-            if is_restarted {
-                fixture =
-                    fixture.restarted(|folder| drop(fs::remove_dir_all(folder.join("digests"))));
+    for len in LENGTHS {
+        for place in [0, len / 2, len - 1] {
+            for is_restarted in [false, true] {
+                let mut fixture = Fixture::new(len).await;
+                fixture.flip(Part::Bytes, place);
+                if is_restarted {
+                    fixture = fixture.restarted(|_| {});
+                }
+                let blob = fixture.blob().await;
+                let read = blob.chunk((place / CHUNK_BYTES) as u64).await;
+                assert!(is_damaged(&read, &fixture.hash), "{len} {place}");
+                drop(blob);
+                fixture.check_set_aside().await;
             }
-            let blob = fixture.blob().await;
-            let read = blob.chunk((place / CHUNK_BYTES) as u64).await;
-            assert!(is_damaged(&read, &fixture.hash), "{len}");
-            drop(blob);
-            fixture.check_set_aside().await;
         }
     }
 }
@@ -161,7 +137,7 @@ async fn damage_elsewhere_leaves_what_was_checked_readable() {
     let fixture = Fixture::new(CHUNK_BYTES * 3).await;
     let blob = fixture.blob().await;
     blob.chunk(0).await.unwrap();
-    flip(&fixture.file(), CHUNK_BYTES * 2);
+    fixture.flip(Part::Bytes, CHUNK_BYTES * 2);
     assert!(blob.chunk(0).await.unwrap() == fixture.chunk(0));
     assert!(blob.chunk(1).await.unwrap() == fixture.chunk(1));
     assert!(is_damaged(&blob.chunk(2).await, &fixture.hash));
@@ -176,12 +152,12 @@ async fn damage_elsewhere_leaves_what_was_checked_readable() {
 async fn damage_under_a_chunk_in_memory_shows_when_it_is_read_again() {
     let limits = Limits {
         cache_bytes_max: CHUNK_BYTES as u64 + 300,
-        ..LIMITS
+        ..limits()
     };
     let fixture = Fixture::with(CHUNK_BYTES * 2, limits).await;
     let blob = fixture.blob().await;
     drop(blob.chunk(0).await.unwrap());
-    flip(&fixture.file(), 17);
+    fixture.flip(Part::Bytes, 17);
     assert!(blob.chunk(0).await.unwrap() == fixture.chunk(0));
     drop(blob.chunk(1).await.unwrap());
     assert!(Blob::cached(&blob, 0, 1).is_none(), "it had to go");
@@ -189,26 +165,28 @@ async fn damage_under_a_chunk_in_memory_shows_when_it_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_cut_file_is_an_error() {
-    for len in [100, CHUNK_BYTES, 700_000] {
-        for left in [0, len / 2, len - 1] {
-            // Cut while it is open.
-            let fixture = Fixture::new(len).await;
-            let blob = fixture.blob().await;
-            cut(&fixture.file(), left);
-            let last = ((len - 1) / CHUNK_BYTES) as u64;
+async fn a_file_that_was_cut_or_is_gone_is_an_error() {
+    for left in [Some(0), Some(750_000), Some(1_499_999), None] {
+        for is_open in [false, true] {
+            let fixture = Fixture::new(1_500_000).await;
+            let before = fixture.blob().await;
+            if is_open {
+                before.chunk(0).await.unwrap();
+            }
+            let path = crate::core::file_of(&fixture.hash);
+            let disk = &fixture.blobs.core().disk;
+            match left {
+                Some(left) => disk.open(&path).unwrap().unwrap().set_len(left).unwrap(),
+                None => disk.remove(&path).unwrap(),
+            }
+            if left.is_none() && is_open {
+                assert!(before.chunk(5).await.is_ok(), "an open file stays");
+                continue;
+            }
             assert!(
-                is_damaged(&blob.chunk(last).await, &fixture.hash),
-                "{len} {left}"
+                is_damaged(&before.chunk(5).await, &fixture.hash),
+                "{left:?}"
             );
-            // Cut before it is opened.
-            let fixture = Fixture::new(len).await;
-            cut(&fixture.file(), left);
-            let read = match fixture.blobs.get(&fixture.hash).await {
-                Ok(blob) => blob.unwrap().chunk(0).await,
-                Err(error) => Err(error),
-            };
-            assert!(is_damaged(&read, &fixture.hash), "{len} {left}");
             fixture.check_set_aside().await;
         }
     }
@@ -227,86 +205,77 @@ async fn an_empty_blob_is_whole() {
 }
 
 #[tokio::test]
-async fn digests_are_taken_once_and_outlive_a_restart() {
-    let fixture = Fixture::new(900_000).await;
+async fn groups_are_taken_once_and_outlive_a_restart() {
+    for len in [900_000, 1_500_000] {
+        let fixture = Fixture::new(len).await;
+        fixture.check_all().await;
+        assert_eq!(
+            fixture.blobs.blobs_hashed_total(),
+            0,
+            "they were taken while it was stored"
+        );
+        let fixture = fixture.restarted(|_| {});
+        fixture.check_all().await;
+        assert_eq!(
+            fixture.blobs.blobs_hashed_total(),
+            0,
+            "they are on the disk"
+        );
+    }
+    let fixture = Fixture::new(1_500_000).await;
+    let outboard = fixture.outboard();
+    let fixture = fixture.restarted(|_| fs::remove_file(outboard).unwrap());
     fixture.check_all().await;
-    assert_eq!(
-        fixture.blobs.blobs_hashed_total(),
-        0,
-        "they were taken while it was stored"
-    );
+    assert_eq!(fixture.blobs.blobs_hashed_total(), 1, "there were none");
     let fixture = fixture.restarted(|_| {});
     fixture.check_all().await;
     assert_eq!(
         fixture.blobs.blobs_hashed_total(),
         0,
-        "they were in the sidecar"
+        "they were written again"
     );
-    let fixture = fixture.restarted(|folder| fs::remove_dir_all(folder.join("digests")).unwrap());
+}
+
+#[tokio::test]
+async fn groups_that_are_wrong_are_taken_again() {
+    for len in [900_000, 1_500_000] {
+        for place in [0, 33, 60, 500] {
+            let fixture = Fixture::new(len).await;
+            fixture.flip(Part::Groups, place);
+            let fixture = fixture.restarted(|_| {});
+            fixture.check_all().await;
+            assert_eq!(fixture.blobs.blobs_hashed_total(), 1, "{len} {place}");
+            assert_eq!(
+                fixture.blobs.verify(&fixture.hash).await.unwrap(),
+                Verdict::Whole
+            );
+        }
+    }
+    let fixture = Fixture::new(1_500_000).await;
+    let other = fixture
+        .blobs
+        .put(made(1_500_001).into())
+        .await
+        .unwrap()
+        .hash;
+    let (source, target) = (crate::core::outboard_of(&other), fixture.outboard());
+    let fixture = fixture.restarted(|folder| {
+        fs::copy(folder.join(source), target).unwrap();
+    });
     fixture.check_all().await;
     assert_eq!(
         fixture.blobs.blobs_hashed_total(),
         1,
-        "there was no sidecar"
+        "those of another blob"
     );
-    let fixture = fixture.restarted(|_| {});
-    fixture.check_all().await;
-    assert_eq!(
-        fixture.blobs.blobs_hashed_total(),
-        0,
-        "it was written again"
-    );
-    let small = Fixture::new(CHUNK_BYTES).await;
-    small.check_all().await;
-    assert!(!small.outer.path().join("digests").exists());
-}
-
-#[tokio::test]
-async fn a_wrong_sidecar_is_made_again() {
-    let fixture = Fixture::new(900_000).await;
-    let other: Vec<u8> = fixture.bytes.iter().map(|byte| byte ^ 1).collect();
-    let other_hash = fixture.blobs.put(other.clone().into()).await.unwrap().hash;
-    let mut digester = Digester::default();
-    digester.update(&other);
-    let lie = digester.finish().encode(&fixture.hash);
-    let changes: [(&str, Change); 5] = [
-        ("a flipped bit", Box::new(|sidecar| flip(sidecar, 60))),
-        ("cut", Box::new(|sidecar| cut(sidecar, 77))),
-        ("empty", Box::new(|sidecar| cut(sidecar, 0))),
-        (
-            "of another blob",
-            Box::new(move |sidecar| {
-                let folder = sidecar.ancestors().nth(2).unwrap();
-                fs::copy(file_of(folder, &other_hash), sidecar).unwrap();
-            }),
-        ),
-        (
-            "well-formed and untrue",
-            Box::new(move |sidecar| fs::write(sidecar, &lie).unwrap()),
-        ),
-    ];
-    let mut fixture = fixture;
-    for (name, change) in changes {
-        let hash = fixture.hash;
-        fixture = fixture.restarted(|folder| change(&sidecar_of(folder, &hash)));
-        fixture.check_all().await;
-        assert_eq!(fixture.blobs.blobs_hashed_total(), 1, "{name}");
-        assert_eq!(
-            fixture.blobs.verify(&hash).await.unwrap(),
-            Verdict::Whole,
-            "{name}"
-        );
-        fixture = fixture.restarted(|_| {});
-        fixture.check_all().await;
-        assert_eq!(fixture.blobs.blobs_hashed_total(), 0, "{name}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_readers_of_a_cold_chunk_cause_one_read() {
-    for (len, index, hashed) in [(1_000, 0, 0), (900_000, 2, 1)] {
+    for (len, index, hashed) in [(1_000, 0, 0), (900_000, 2, 0), (1_500_000, 2, 1)] {
         let fixture = Fixture::new(len).await;
-        let fixture = fixture.restarted(|folder| drop(fs::remove_dir_all(folder.join("digests"))));
+        let outboard = fixture.outboard();
+        let fixture = fixture.restarted(|_| drop(fs::remove_file(outboard)));
         let blob = fixture.blob().await;
         let mut readers = tokio::task::JoinSet::new();
         for _ in 0..1_000 {
@@ -328,7 +297,7 @@ async fn a_thousand_readers_of_a_cold_chunk_cause_one_read() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_readers_of_a_damaged_blob_are_all_told() {
     let fixture = Fixture::new(900_000).await;
-    flip(&fixture.file(), CHUNK_BYTES);
+    fixture.flip(Part::Bytes, CHUNK_BYTES);
     let blob = fixture.blob().await;
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..1_000 {
@@ -346,7 +315,7 @@ async fn memory_is_bounded() {
     let max = CHUNK_BYTES as u64 * 4;
     let limits = Limits {
         cache_bytes_max: max,
-        ..LIMITS
+        ..limits()
     };
     let fixture = Fixture::with(CHUNK_BYTES * 10 + 5, limits).await;
     let blob = fixture.blob().await;
@@ -364,7 +333,7 @@ async fn memory_is_bounded() {
     assert!(fixture.blobs.cached_bytes() > max / 2);
     let none = Limits {
         cache_bytes_max: 0,
-        ..LIMITS
+        ..crate::scratch::limits()
     };
     let fixture = Fixture::with(900_000, none).await;
     fixture.check_all().await;
@@ -373,9 +342,10 @@ async fn memory_is_bounded() {
 
 #[tokio::test]
 async fn a_reader_of_a_file_that_was_replaced_gets_the_right_bytes() {
-    let fixture = Fixture::new(900_000).await;
+    let fixture = Fixture::new(1_500_000).await;
     let before = fixture.blob().await;
-    flip(&fixture.file(), 3);
+    before.chunk(1).await.unwrap();
+    fixture.flip(Part::Bytes, 3);
     assert!(matches!(
         fixture.blobs.verify(&fixture.hash).await.unwrap(),
         Verdict::Damaged { .. }
@@ -398,7 +368,7 @@ async fn a_reader_of_a_file_that_was_replaced_gets_the_right_bytes() {
 async fn readers_while_a_blob_is_damaged_and_replaced_never_see_wrong_bytes() {
     let limits = Limits {
         cache_bytes_max: CHUNK_BYTES as u64 * 2,
-        ..LIMITS
+        ..limits()
     };
     let fixture = Arc::new(Fixture::with(CHUNK_BYTES * 4 + 100, limits).await);
     let mut readers = tokio::task::JoinSet::new();
@@ -412,6 +382,7 @@ async fn readers_while_a_blob_is_damaged_and_replaced_never_see_wrong_bytes() {
                     tokio::task::yield_now().await;
                     continue;
                 };
+                // Whole, damaged or gone; never wrong.
                 match blob.chunk(index as u64).await {
                     Ok(chunk) => assert!(chunk == fixture.chunk(index)),
                     Err(error) => assert!(matches!(error, ReadError::Shared(_)), "{error}"),
@@ -422,10 +393,7 @@ async fn readers_while_a_blob_is_damaged_and_replaced_never_see_wrong_bytes() {
         });
     }
     for round in 0..10 {
-        let changed = fixture.file();
-        if changed.exists() {
-            flip(&changed, round * 50_000);
-        }
+        fixture.flip(Part::Bytes, round * 50_000);
         fixture.blobs.verify(&fixture.hash).await.unwrap();
         fixture
             .blobs

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use base::Code;
 use bytes::Bytes;
@@ -15,40 +14,42 @@ use runtime::ReadAt as _;
 use tempfile::TempDir;
 
 use super::*;
+use crate::scratch::{Part, flip};
 use crate::{Listed, PutError, Verdict};
 
-const LIMITS: Limits = Limits {
-    blob_bytes_max: 1_000_000,
-    file_tasks_max: 4,
-    cache_bytes_max: 1_000_000,
-};
+fn limits() -> Limits {
+    Limits {
+        blob_bytes_max: 2_000_000,
+        cache_bytes_max: 1_000_000,
+        ..crate::scratch::limits()
+    }
+}
 
 fn scratch() -> (TempDir, Blobs) {
     let outer = tempfile::tempdir().unwrap();
-    let blobs = Blobs::open(outer.path(), LIMITS).unwrap();
+    let blobs = Blobs::open(outer.path(), limits()).unwrap();
     (outer, blobs)
 }
 
-/// Every file in the store, temporaries and damaged ones too, without the lock and the lists of digests.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.ends_with("digests") {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if !path.ends_with(".lock") {
-            found.push(path);
-        }
-    }
-    found
+/// How many files there are in a folder of the store, and in those below.
+fn files_in(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    let count = |path: std::path::PathBuf| match path.is_dir() {
+        true => files_in(&path),
+        false => 1,
+    };
+    entries.map(|entry| count(entry.unwrap().path())).sum()
 }
 
-fn path_of(folder: &Path, hash: &ContentHash) -> PathBuf {
-    let place = Place::of(hash);
-    folder.join(place.folder).join(place.name)
+fn temporaries(folder: &Path) -> usize {
+    files_in(&folder.join("tmp"))
+}
+
+/// Blobs that are files, with the lists of their groups.
+fn large_files(folder: &Path) -> usize {
+    files_in(&folder.join("large"))
 }
 
 fn read_all(blob: &Blob) -> Vec<u8> {
@@ -64,7 +65,7 @@ fn read_all(blob: &Blob) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_blob_comes_back_by_its_hash() {
-    let (outer, blobs) = scratch();
+    let (_outer, blobs) = scratch();
     let stored = blobs.put(Bytes::from_static(b"hello")).await.unwrap();
     assert_eq!(stored.hash, ContentHash::of(b"hello"));
     assert_eq!((stored.bytes, stored.is_new), (5, true));
@@ -75,7 +76,7 @@ async fn a_blob_comes_back_by_its_hash() {
     );
     assert_eq!(read_all(&blob), b"hello");
     assert!(blobs.contains(&stored.hash).await.unwrap());
-    assert_eq!(files(outer.path()), [path_of(outer.path(), &stored.hash)]);
+    assert_eq!(stored.ack.tier, storage_core::tier::Tier::Accepted);
     let other = ContentHash::of(b"other");
     assert!(!blobs.contains(&other).await.unwrap());
     assert!(blobs.get(&other).await.unwrap().is_none());
@@ -87,7 +88,11 @@ async fn the_same_bytes_are_stored_once() {
     assert!(blobs.put(Bytes::from_static(b"x")).await.unwrap().is_new);
     assert!(!blobs.put(Bytes::from_static(b"x")).await.unwrap().is_new);
     assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (1, 1));
-    assert_eq!(files(outer.path()).len(), 1);
+    let large = Bytes::from(vec![3; 1_500_000]);
+    assert!(blobs.put(large.clone()).await.unwrap().is_new);
+    assert!(!blobs.put(large).await.unwrap().is_new);
+    assert_eq!(large_files(outer.path()), 2);
+    assert_eq!(temporaries(outer.path()), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -98,7 +103,10 @@ async fn many_may_store_the_same_bytes_at_once() {
         let blobs = blobs.clone();
         tasks.spawn(async move {
             blobs
-                .put(Bytes::from(vec![number % 3; 400_000]))
+                .put(Bytes::from(vec![
+                    number % 3;
+                    400_000 + usize::from(number % 3) * 600_000
+                ]))
                 .await
                 .unwrap()
                 .is_new
@@ -111,8 +119,9 @@ async fn many_may_store_the_same_bytes_at_once() {
         .filter(|is_new| *is_new)
         .count();
     assert_eq!(new, 3);
-    assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (3, 1_200_000));
-    assert_eq!(files(outer.path()).len(), 3);
+    assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (3, 3_000_000));
+    assert_eq!(large_files(outer.path()), 2);
+    assert_eq!(temporaries(outer.path()), 0);
 }
 
 #[tokio::test]
@@ -132,21 +141,25 @@ async fn an_empty_blob_is_a_blob() {
 #[tokio::test]
 async fn limits_hold_on_both_sides_of_the_edge() {
     let (outer, blobs) = scratch();
-    let max = LIMITS.blob_bytes_max;
+    let max = limits().blob_bytes_max;
     let whole = Bytes::from(vec![7; usize::try_from(max).unwrap()]);
     blobs.put(whole.clone()).await.unwrap();
-    assert_eq!(files(outer.path()).len(), 1);
+    assert_eq!(large_files(outer.path()), 2);
     let error = blobs.upload(Some(max + 1)).await.unwrap_err();
     assert_eq!(error.code(), Code::BodyTooLarge);
     let mut upload = blobs.upload(None).await.unwrap();
     upload.write(whole).await.unwrap();
     let error = upload.write(Bytes::from_static(b"1")).await.unwrap_err();
-    assert_eq!(error.problem().to_string(), "the limit is 1000000 bytes");
+    assert_eq!(error.problem().to_string(), "the limit is 2000000 bytes");
     assert!(matches!(
         upload.finish(None).await,
         Err(PutError::BrokenOff)
     ));
-    assert_eq!(files(outer.path()).len(), 1);
+    assert_eq!(
+        (large_files(outer.path()), temporaries(outer.path())),
+        (2, 0)
+    );
+    assert_eq!(blobs.blobs_total(), 1);
 }
 
 #[tokio::test]
@@ -165,7 +178,7 @@ async fn a_blob_of_another_length_or_hash_is_not_stored() {
         }
         assert_eq!(stored.err().map(|error| error.code()), code, "{announced}");
     }
-    fs::remove_file(path_of(outer.path(), &hash)).unwrap();
+    assert!(blobs.trash(&hash).await.unwrap());
     let mut upload = blobs.upload(None).await.unwrap();
     upload.write(Bytes::from_static(b"12345")).await.unwrap();
     let error = upload
@@ -173,36 +186,45 @@ async fn a_blob_of_another_length_or_hash_is_not_stored() {
         .await
         .unwrap_err();
     assert_eq!(error.code(), Code::DigestMismatch);
-    assert!(files(outer.path()).is_empty());
+    assert_eq!(blobs.blobs_total(), 0);
     let mut upload = blobs.upload(None).await.unwrap();
     upload.write(Bytes::from_static(b"12345")).await.unwrap();
-    upload.finish(Some(hash)).await.unwrap();
+    assert!(
+        upload.finish(Some(hash)).await.unwrap().is_new,
+        "it comes out of the trash"
+    );
+    assert_eq!(blobs.blobs_total(), 1);
+    drop(outer);
 }
 
 #[tokio::test]
 async fn an_upload_that_is_dropped_leaves_nothing() {
     let (outer, blobs) = scratch();
-    let mut upload = blobs.upload(Some(900_000)).await.unwrap();
+    let mut upload = blobs.upload(Some(1_900_000)).await.unwrap();
     upload.write(Bytes::from(vec![1; 600_000])).await.unwrap();
-    assert_eq!(upload.received(), 600_000);
-    assert_eq!(files(outer.path()).len(), 1);
+    assert_eq!(temporaries(outer.path()), 0, "it fits into memory");
+    upload.write(Bytes::from(vec![1; 600_000])).await.unwrap();
+    assert_eq!(upload.received(), 1_200_000);
+    assert_eq!(temporaries(outer.path()), 1);
+    assert_eq!(blobs.usage().reserved.bytes, 1_200_000);
     drop(upload);
-    assert!(files(outer.path()).is_empty());
+    assert_eq!(temporaries(outer.path()), 0);
     assert_eq!(blobs.bytes_total(), 0);
+    assert_eq!(blobs.usage().reserved.bytes, 0);
 }
 
 #[tokio::test]
 async fn a_folder_has_one_owner() {
     let (outer, blobs) = scratch();
-    let error = Blobs::open(outer.path(), LIMITS).unwrap_err();
+    let error = Blobs::open(outer.path(), limits()).unwrap_err();
     assert_eq!(error.problem().code, Code::FolderInUse);
     drop(blobs);
-    Blobs::open(outer.path(), LIMITS).unwrap();
+    Blobs::open(outer.path(), limits()).unwrap();
 }
 
 #[tokio::test]
 async fn the_list_comes_in_pages() {
-    let (outer, blobs) = scratch();
+    let (_outer, blobs) = scratch();
     let mut expect = Vec::new();
     for number in 0..40_u8 {
         let stored = blobs
@@ -215,13 +237,19 @@ async fn the_list_comes_in_pages() {
         });
     }
     expect.sort_by_key(|listed| listed.hash);
-    // What somebody else put there is left alone.
-    fs::write(outer.path().join("00-readme"), b"x").unwrap();
-    fs::write(
-        path_of(outer.path(), &expect[0].hash).with_file_name("notes"),
-        b"x",
-    )
-    .unwrap();
+    // Half of them are in the index, half are not.
+    blobs.checkpoint().await.unwrap();
+    for number in 40..80_u8 {
+        let stored = blobs.put(Bytes::from(vec![number; 9])).await.unwrap();
+        expect.push(Listed {
+            hash: stored.hash,
+            bytes: stored.bytes,
+        });
+    }
+    let gone = expect.swap_remove(3);
+    assert!(blobs.trash(&gone.hash).await.unwrap());
+    expect.sort_by_key(|listed| listed.hash);
+    assert_eq!(blobs.list_trash(None, 10).await.unwrap(), [gone]);
     for limit in [1, 7, 40, 5_000] {
         let mut found = Vec::new();
         let mut after = None;
@@ -239,56 +267,37 @@ async fn the_list_comes_in_pages() {
 
 #[tokio::test]
 async fn damage_is_found_set_aside_and_healed() {
-    let (outer, blobs) = scratch();
-    let hash = blobs
-        .put(Bytes::from_static(b"precious"))
-        .await
-        .unwrap()
-        .hash;
-    assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
-    fs::write(path_of(outer.path(), &hash), b"Precious").unwrap();
-    let actual = ContentHash::of(b"Precious");
-    assert_eq!(
-        blobs.verify(&hash).await.unwrap(),
-        Verdict::Damaged { actual }
-    );
-    assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Missing);
-    assert!(!blobs.contains(&hash).await.unwrap());
-    assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (0, 0));
-    let aside = outer.path().join("damaged").join(hash.to_string());
-    assert_eq!(fs::read(aside).unwrap(), b"Precious");
-    assert!(
-        blobs
-            .put(Bytes::from_static(b"precious"))
-            .await
-            .unwrap()
-            .is_new
-    );
-    assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
-    assert_eq!(blobs.list(None, 10).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_cut_file_is_replaced_when_it_is_stored_again() {
-    let (outer, blobs) = scratch();
-    let hash = blobs
-        .put(Bytes::from_static(b"precious"))
-        .await
-        .unwrap()
-        .hash;
-    fs::write(path_of(outer.path(), &hash), b"prec").unwrap();
-    drop(blobs);
-    let blobs = Blobs::open(outer.path(), LIMITS).unwrap();
-    assert_eq!(blobs.bytes_total(), 4);
-    assert!(
-        !blobs
-            .put(Bytes::from_static(b"precious"))
-            .await
-            .unwrap()
-            .is_new
-    );
-    assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
-    assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (1, 8));
+    for len in [8, 200_000, 1_500_000] {
+        let (outer, blobs) = scratch();
+        let bytes = made(7, len);
+        let hash = blobs.put(bytes.clone().into()).await.unwrap().hash;
+        assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
+        flip(&blobs, &hash, Part::Bytes, 3);
+        let mut damaged = bytes.clone();
+        damaged[3] ^= 4;
+        let actual = ContentHash::of(&damaged);
+        assert_eq!(
+            blobs.verify(&hash).await.unwrap(),
+            Verdict::Damaged { actual }
+        );
+        assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Missing);
+        assert!(!blobs.contains(&hash).await.unwrap());
+        assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (0, 0));
+        let listed = Listed {
+            hash,
+            bytes: len as u64,
+        };
+        assert_eq!(blobs.list_damaged(None, 10).await.unwrap(), [listed]);
+        let aside = outer.path().join("damaged").join(hash.to_string());
+        assert_eq!(aside.exists(), len == 1_500_000);
+        drop(blobs);
+        let blobs = Blobs::open(outer.path(), limits()).unwrap();
+        assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Missing);
+        assert!(blobs.put(bytes.into()).await.unwrap().is_new);
+        assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
+        assert_eq!(blobs.list(None, 10).await.unwrap(), [listed]);
+        assert!(blobs.list_damaged(None, 10).await.unwrap().is_empty());
+    }
 }
 
 /// One step of a history.
@@ -307,15 +316,18 @@ enum Step {
     GiveUp { len: usize },
     /// Start again on the same folder.
     Reopen,
+    /// Bring everything into the index.
+    Checkpoint,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..6_u8, prop_oneof![0..20_usize, 250_000..270_000_usize], 1..100_000_usize, any::<bool>())
+        4 => (0..6_u8, prop_oneof![0..20_usize, 250_000..270_000_usize, 1_040_000..1_060_000_usize], 1..100_000_usize, any::<bool>())
             .prop_map(|(seed, len, chunk, is_announced)| Step::Put { seed, len, chunk: chunk.max(len / 8), is_announced }),
         1 => (any::<u8>(), 0..20_usize).prop_map(|(seed, len)| Step::PutWrong { seed, len }),
         1 => (0..600_000_usize).prop_map(|len| Step::GiveUp { len }),
         1 => Just(Step::Reopen),
+        1 => Just(Step::Checkpoint),
     ]
 }
 
@@ -363,9 +375,10 @@ async fn check_history(steps: Vec<Step>) {
                 let mut upload = store.upload(None).await.unwrap();
                 upload.write(made(0, len).into()).await.unwrap();
             }
+            Step::Checkpoint => store.checkpoint().await.unwrap(),
             Step::Reopen => {
                 drop(blobs.take());
-                blobs = Some(Blobs::open(outer.path(), LIMITS).unwrap());
+                blobs = Some(Blobs::open(outer.path(), limits()).unwrap());
             }
         }
         let store = blobs.as_ref().expect("it is open between steps");
@@ -374,7 +387,12 @@ async fn check_history(steps: Vec<Step>) {
             store.bytes_total(),
             model.values().map(|bytes| bytes.len() as u64).sum::<u64>()
         );
-        assert_eq!(files(outer.path()).len(), model.len());
+        assert_eq!(temporaries(outer.path()), 0);
+        let large = model
+            .values()
+            .filter(|bytes| bytes.len() > 1_048_576)
+            .count();
+        assert_eq!(large_files(outer.path()), large * 2);
     }
     let store = blobs.expect("it is open");
     let listed = store.list(None, 1_000).await.unwrap();
