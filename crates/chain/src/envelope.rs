@@ -31,6 +31,18 @@ pub struct Envelope {
     pub body: Vec<u8>,
 }
 
+/// An [`Envelope`] that still lies in its entry: nothing is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvelopeRef<'a> {
+    /// As [`Envelope::kind`].
+    pub kind: &'a str,
+    /// As [`Envelope::version`].
+    pub version: u32,
+    /// As [`Envelope::body`].
+    #[serde(with = "serde_bytes")]
+    pub body: &'a [u8],
+}
+
 /// Why an entry is not an envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EnvelopeError {
@@ -72,12 +84,37 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`]; the rules are those of the zome.
     pub fn from_entry(entry: &Entry) -> Result<Self, EnvelopeError> {
+        EnvelopeRef::from_entry(entry).map(EnvelopeRef::to_envelope)
+    }
+
+    /// Returns the msgpack that an entry holds.
+    fn bytes(&self) -> Vec<u8> {
+        self.as_ref().bytes()
+    }
+
+    /// Returns the same envelope, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> EnvelopeRef<'_> {
+        EnvelopeRef {
+            kind: &self.kind,
+            version: self.version,
+            body: &self.body,
+        }
+    }
+}
+
+impl<'a> EnvelopeRef<'a> {
+    /// Reads the envelope inside of an entry, where it lies.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`]; the rules are those of the zome.
+    pub fn from_entry(entry: &'a Entry) -> Result<Self, EnvelopeError> {
         let Entry::App(bytes) = entry else {
             return Err(EnvelopeError::NotApp);
         };
         let bytes = bytes.bytes();
         let envelope: Self = decode(bytes).ok_or(EnvelopeError::Form)?;
-        envelope_rules::check(&envelope.kind, envelope.version, envelope.body.len())
+        envelope_rules::check(envelope.kind, envelope.version, envelope.body.len())
             .map_err(EnvelopeError::Structure)?;
         if &envelope.bytes() != bytes {
             return Err(EnvelopeError::Form);
@@ -85,9 +122,28 @@ impl Envelope {
         Ok(envelope)
     }
 
+    /// Looks at what an entry says it holds, without a check of its form and rules; nothing when it is no envelope.
+    #[must_use]
+    pub fn peek(entry: &'a Entry) -> Option<Self> {
+        let Entry::App(bytes) = entry else {
+            return None;
+        };
+        decode(bytes.bytes())
+    }
+
+    /// Copies it out of its entry.
+    #[must_use]
+    pub fn to_envelope(self) -> Envelope {
+        Envelope {
+            kind: self.kind.to_owned(),
+            version: self.version,
+            body: self.body.to_vec(),
+        }
+    }
+
     /// Returns the msgpack that an entry holds.
-    fn bytes(&self) -> Vec<u8> {
-        encode(self, self.body.len() + FRAME_BYTES)
+    fn bytes(self) -> Vec<u8> {
+        encode(&self, self.body.len() + FRAME_BYTES)
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::envelope::BODY_BYTES_MAX;
-use crate::{Envelope, msgpack};
+use crate::{Envelope, EnvelopeRef, msgpack};
 
 pub use blob_manifest::BlobManifest;
 pub use content::{BLOBS_MAX, BlobRef, Content};
@@ -180,9 +180,17 @@ impl Item {
     /// # Errors
     /// [`KindError`] for unknown kinds and versions, and for content that breaks the rules.
     pub fn open(envelope: &Envelope) -> Result<Opened, KindError> {
-        match Self::spilled(envelope)? {
+        Self::open_ref(envelope.as_ref())
+    }
+
+    /// Does what [`Item::open`] does with an envelope that still lies in its entry.
+    ///
+    /// # Errors
+    /// As [`Item::open`].
+    pub fn open_ref(envelope: EnvelopeRef<'_>) -> Result<Opened, KindError> {
+        match Self::spilled_ref(envelope)? {
             Some((hash, bytes)) => Ok(Opened::Spilled { hash, bytes }),
-            None => Self::decode(envelope, &envelope.body).map(Opened::Item),
+            None => Self::decode(envelope.kind, envelope.body).map(Opened::Item),
         }
     }
 
@@ -192,8 +200,16 @@ impl Item {
     /// # Errors
     /// [`KindError`] for unknown kinds and versions, and for a blob that is too long.
     pub fn spilled(envelope: &Envelope) -> Result<Option<(ContentHash, u64)>, KindError> {
+        Self::spilled_ref(envelope.as_ref())
+    }
+
+    /// Does what [`Item::spilled`] does with an envelope that still lies in its entry.
+    ///
+    /// # Errors
+    /// As [`Item::spilled`].
+    pub fn spilled_ref(envelope: EnvelopeRef<'_>) -> Result<Option<(ContentHash, u64)>, KindError> {
         check_kind(envelope)?;
-        let Some(Spill { spilled }) = msgpack::decode(&envelope.body) else {
+        let Some(Spill { spilled }) = msgpack::decode(envelope.body) else {
             return Ok(None);
         };
         if spilled.bytes > SPILLED_BYTES_MAX as u64 {
@@ -213,11 +229,10 @@ impl Item {
         if blob.len() as u64 != bytes || ContentHash::of(blob) != hash {
             return Err(KindError::Spilled);
         }
-        Self::decode(envelope, blob)
+        Self::decode(&envelope.kind, blob)
     }
 
-    fn decode(envelope: &Envelope, body: &[u8]) -> Result<Self, KindError> {
-        let kind = envelope.kind.as_str();
+    fn decode(kind: &str, body: &[u8]) -> Result<Self, KindError> {
         let item = match kind {
             Content::KIND => Self::Content(decode(body, Content::KIND)?),
             Path::KIND => Self::Path(decode(body, Path::KIND)?),
@@ -231,8 +246,8 @@ impl Item {
 }
 
 /// A kind and a version that this program knows.
-fn check_kind(envelope: &Envelope) -> Result<(), KindError> {
-    let kind = envelope.kind.as_str();
+fn check_kind(envelope: EnvelopeRef<'_>) -> Result<(), KindError> {
+    let kind = envelope.kind;
     let known = [Content::KIND, Path::KIND, BlobManifest::KIND, Profile::KIND];
     if !known.contains(&kind) {
         return Err(KindError::Unknown(kind.to_owned()));

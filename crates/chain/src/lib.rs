@@ -19,7 +19,7 @@ pub mod signer;
 pub mod verify;
 
 pub use author::{Author, Head, Write};
-pub use envelope::Envelope;
+pub use envelope::{Envelope, EnvelopeRef};
 pub use holo_hash::{ActionHash, AgentPubKey, DnaHash, EntryHash, WasmHash};
 pub use holochain_integrity_types::action::{Action, ActionData, EntryType};
 pub use holochain_integrity_types::entry::Entry;

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::author::Head;
 use crate::msgpack::action_hash_of;
 use crate::{
-    ActionData, AgentPubKey, DnaHash, Entry, EntryType, EntryVisibility, Envelope, Record,
+    ActionData, AgentPubKey, DnaHash, Entry, EntryType, EntryVisibility, EnvelopeRef, Record,
     agent_of, envelope, public_of, record,
 };
 
@@ -443,7 +443,7 @@ fn check_structure(record: &Record) -> Result<(), Rejection> {
         return Err(broken("there is no such entry type in this DNA"));
     }
     if let Some(entry) = record::present(record) {
-        Envelope::from_entry(entry).map_err(|error| broken(&error.to_string()))?;
+        EnvelopeRef::from_entry(entry).map_err(|error| broken(&error.to_string()))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{RequestBuilder, Response};
 use rustls::CertificateError;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -38,6 +39,11 @@ impl Answer {
     /// # Errors
     /// [`Code::ServerAnswer`] when it is something else.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.view()
+    }
+
+    /// Reads it as a view that borrows from it.
+    pub(crate) fn view<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         serde_json::from_slice(&self.body).map_err(|error| {
             Problem::new(
                 Code::ServerAnswer,
@@ -52,6 +58,15 @@ pub(crate) async fn receive(
     request: RequestBuilder,
     patience: &Patience,
 ) -> Result<Answer, Problem> {
+    let (status, answer) = exchange(|| future::ready(copy(&request)), patience).await?;
+    judge((status, intact(answer)?))
+}
+
+/// As [`receive`], for an answer whose parts prove themselves: its digest is not looked at.
+pub(crate) async fn receive_proven(
+    request: RequestBuilder,
+    patience: &Patience,
+) -> Result<Answer, Problem> {
     judge(exchange(|| future::ready(copy(&request)), patience).await?)
 }
 
@@ -61,7 +76,8 @@ where
     M: FnMut() -> F,
     F: Future<Output = Result<RequestBuilder, Problem>>,
 {
-    judge(exchange(make, patience).await?)
+    let (status, answer) = exchange(make, patience).await?;
+    judge((status, intact(answer)?))
 }
 
 /// Sends a request and receives the whole answer, whatever its status.
@@ -70,7 +86,7 @@ pub(crate) async fn receive_whatever(
     patience: &Patience,
 ) -> Result<Answer, Problem> {
     let exchanged = exchange(|| future::ready(copy(&request)), patience).await;
-    exchanged.map(|(_, answer)| answer)
+    intact(exchanged?.1)
 }
 
 fn judge((status, answer): (u16, Answer)) -> Result<Answer, Problem> {
@@ -126,10 +142,6 @@ async fn whole(mut response: Response) -> Result<(u16, Answer), Problem> {
         }
         body.extend_from_slice(&chunk);
     }
-    if digest.is_some_and(|digest| digest != ContentHash::of(&body)) {
-        let detail = format!("{address} was changed on the way: its digest does not fit");
-        return Err(Problem::new(Code::AnswerDiffers, detail));
-    }
     let answer = Answer {
         address,
         media_type,
@@ -137,6 +149,21 @@ async fn whole(mut response: Response) -> Result<(u16, Answer), Problem> {
         body,
     };
     Ok((status, answer))
+}
+
+/// Returns an answer whose digest fits, or that has none.
+fn intact(answer: Answer) -> Result<Answer, Problem> {
+    let Answer {
+        address,
+        digest,
+        body,
+        ..
+    } = &answer;
+    if digest.is_some_and(|digest| digest != ContentHash::of(body)) {
+        let detail = format!("{address} was changed on the way: its digest does not fit");
+        return Err(Problem::new(Code::AnswerDiffers, detail));
+    }
+    Ok(answer)
 }
 
 /// Reads `sha-256=:<base64>:`.

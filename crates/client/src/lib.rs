@@ -5,8 +5,10 @@
 //! It signs nothing and keeps nothing: tokens and records are handed in.
 
 mod answer;
+mod blobs;
 mod events;
 mod file;
+mod page;
 mod patience;
 mod stream;
 mod transport;
@@ -23,8 +25,10 @@ use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
+pub use blobs::{Appended, BlobStore, HAVE_HASHES_MAX, Reading, UploadState};
 pub use events::{Event, Events};
 pub use file::{FileBody, body_of};
+pub use page::{ChainPage, PageRecord, Scratch};
 pub use patience::Waiting;
 pub use reqwest::Body;
 pub use stream::Download;
@@ -150,15 +154,39 @@ impl Doorway {
         limit: u32,
         token: Option<&str>,
     ) -> Result<ChainView, Problem> {
-        let mut path = format!("api/v1/chains/{agent}?limit={limit}");
-        if let Some(after) = after {
-            path.push_str(&format!("&after={after}"));
-        }
-        let mut request = self.request(Method::GET, &path)?;
+        let mut request = self.chain_request(agent, after, limit)?;
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         self.call(request).await
+    }
+
+    /// Fetches a page of a chain for [`ChainPage::read`]. Its digest is not looked at: what matters in it is what the
+    /// records prove.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn chain_page(
+        &self,
+        agent: &str,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Answer, Problem> {
+        let request = self.chain_request(agent, after, limit)?;
+        answer::receive_proven(request, &self.patience).await
+    }
+
+    fn chain_request(
+        &self,
+        agent: &str,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<RequestBuilder, Problem> {
+        let mut path = format!("api/v1/chains/{agent}?limit={limit}");
+        if let Some(after) = after {
+            path.push_str(&format!("&after={after}"));
+        }
+        self.request(Method::GET, &path)
     }
 
     /// Appends signed records to a chain.

@@ -48,6 +48,11 @@ async fn fault(mut response: Response) -> Result<Vec<u8>, Problem> {
 }
 
 impl Download {
+    /// Returns the answer's head.
+    pub(crate) const fn head(&self) -> &Response {
+        &self.response
+    }
+
     /// Returns how many bytes there are, when the server said so.
     #[must_use]
     pub fn announced(&self) -> Option<u64> {

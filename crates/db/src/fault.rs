@@ -339,6 +339,14 @@ pub enum OpenError {
         /// The oldest major version that can be used.
         wanted: u32,
     },
+    /// The database is empty, and whoever opens it may only read.
+    #[error(
+        "the database at {place} is empty: the process that writes to it has not been there yet, start it first"
+    )]
+    Empty {
+        /// Where, without a password.
+        place: String,
+    },
     /// A reader waited in vain for the process that writes to make the schema.
     #[error("the schema is at version {found}, and version {wanted} is needed")]
     NotMigrated {
@@ -367,7 +375,7 @@ impl OpenError {
                 Code::Config
             }
             Self::Unreachable { .. } => Code::DatabaseUnreachable,
-            Self::NotMigrated { .. } => Code::Unavailable,
+            Self::Empty { .. } | Self::NotMigrated { .. } => Code::Unavailable,
         }
     }
 }

@@ -101,7 +101,8 @@ impl Postgres {
     /// # Errors
     /// [`OpenError`]: [`Address`](OpenError::Address) when the address is wrong, [`Refused`](OpenError::Refused) when
     /// the server does not take the password, [`Unreachable`](OpenError::Unreachable) when it did not answer in time,
-    /// [`NotMigrated`](OpenError::NotMigrated) when nobody brought the schema up to date, and those of the migrations.
+    /// [`Empty`](OpenError::Empty) for a reader when nobody has written yet, [`NotMigrated`](OpenError::NotMigrated)
+    /// when nobody brought the schema up to date, and those of the migrations.
     ///
     /// # Panics
     /// When the schema's name is not of lower-case letters and underscores.
@@ -346,6 +347,9 @@ impl Drop for Shared {
     }
 }
 
+/// How long a reader of an empty database waits for a writer that starts at the same moment.
+const EMPTY_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// Tries until the schema is there, or until it is clear that it will not be.
 async fn start(opener: &Opener, config: &PostgresConfig<'_>, wanted: u32) -> Result<(), OpenError> {
     let limits = &config.limits;
@@ -363,12 +367,18 @@ async fn start(opener: &Opener, config: &PostgresConfig<'_>, wanted: u32) -> Res
             Err(reason) => reason,
         };
         let next = Instant::now() + limits.retry_delay(attempt);
+        // The writer may be starting at this moment; nobody waits long for one that may never come.
+        let deadline = match &reason {
+            NotYet::Empty => deadline.min(began + EMPTY_WAIT_MAX),
+            NotYet::Again(_) | NotYet::Older(_) | NotYet::Never(_) => deadline,
+        };
         if next > deadline {
             let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             return Err(given_up(opener, reason, waited, wanted));
         }
         if attempt == 1 {
-            tracing::warn!(place = %opener.address, "waiting for the database");
+            let is_empty = matches!(reason, NotYet::Empty);
+            tracing::warn!(place = %opener.address, is_empty, "waiting for the database");
         }
         time::sleep_until(next).await;
     }
@@ -381,6 +391,9 @@ fn given_up(opener: &Opener, reason: NotYet, waited_ms: u64, wanted: u32) -> Ope
             place: opener.address.to_string(),
             waited_ms,
             source,
+        },
+        NotYet::Empty => OpenError::Empty {
+            place: opener.address.to_string(),
         },
         NotYet::Older(found) => OpenError::NotMigrated { found, wanted },
         NotYet::Never(error) => error,

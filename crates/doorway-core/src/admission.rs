@@ -9,7 +9,8 @@
 //! No address gets more than its burst at once and its rate over time; a refusal costs nothing.
 //! A clock that jumps gives nobody more than the burst, and keeps nobody out for longer than the burst takes to fill
 //! and the second for which steps back are waited for.
-//! Each [`Place`] comes back once through [`Admission::leave`]; then nothing is under way and nothing is kept but what
+//! Blobs get in where a read does, and hold no place while they stream ([`Class::holds_place`]).
+//! Each [`Place`] that is held comes back once through [`Admission::leave`]; then nothing is under way and nothing is kept but what
 //! addresses have spent.
 //!
 //! It does not know who is behind an address; a shell that trusts a proxy passes the address that the proxy names.
@@ -94,6 +95,7 @@ pub struct Place {
     class: Class,
     /// Bytes that are reserved for its body.
     bytes: u64,
+    is_held: bool,
 }
 
 impl Place {
@@ -101,6 +103,13 @@ impl Place {
     #[must_use]
     pub const fn class(&self) -> Class {
         self.class
+    }
+
+    /// Tells whether it counts as under way until it comes back, see [`Class::holds_place`]; one that does not need not
+    /// come back.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.is_held
     }
 }
 
@@ -177,12 +186,22 @@ impl Admission {
             self.buckets.spend(now, origin, class.cost());
         }
         self.counters.admitted[class as usize] += 1;
-        Verdict::Admitted(Place { class, bytes })
+        let is_held = class.holds_place();
+        if !is_held {
+            self.load.leave(class, bytes);
+        }
+        Verdict::Admitted(Place {
+            class,
+            bytes,
+            is_held,
+        })
     }
 
     /// Takes a place back.
     pub fn leave(&mut self, place: Place) {
-        self.load.leave(place.class, place.bytes);
+        if place.is_held {
+            self.load.leave(place.class, place.bytes);
+        }
     }
 
     /// Returns what happened so far.

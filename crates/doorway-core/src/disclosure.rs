@@ -3,7 +3,7 @@
 
 use crate::address::{self, Address};
 use base::Reader;
-use chain::{Entry, EntryVisibility, Envelope, Item, Record, kind::Opened, record};
+use chain::{Entry, EntryVisibility, EnvelopeRef, Item, Record, kind::Opened, record};
 
 /// Decides whether `reader` may see the entry of `record`. `body` is the blob of a spilled body, when it is at hand.
 ///
@@ -36,9 +36,9 @@ pub fn address_of(record: &Record, body: Option<&[u8]>) -> Option<Address> {
 }
 
 fn item_of(entry: &Entry, body: Option<&[u8]>) -> Option<Item> {
-    let envelope = Envelope::from_entry(entry).ok()?;
-    match Item::open(&envelope).ok()? {
+    let envelope = EnvelopeRef::from_entry(entry).ok()?;
+    match Item::open_ref(envelope).ok()? {
         Opened::Item(item) => Some(item),
-        Opened::Spilled { .. } => Item::open_spilled(&envelope, body?).ok(),
+        Opened::Spilled { .. } => Item::open_spilled(&envelope.to_envelope(), body?).ok(),
     }
 }

@@ -8,7 +8,7 @@
 //! The tags of an event cover every answer that the batch made wrong for readers without a token.
 
 use base::{Reach, Timestamp};
-use chain::kind::{Content, Path, Profile};
+use chain::kind::{BlobManifest, Content, Path, Profile};
 use chain::{ActionHash, AgentPubKey, Item};
 
 use crate::cache::Tag;
@@ -163,6 +163,7 @@ impl Event {
                     }
                 }
                 Profile::KIND => tags.push(Tag::Author(self.agent.clone())),
+                BlobManifest::KIND => tags.push(Tag::Blob(slug.clone())),
                 _ => {}
             }
         }

@@ -19,7 +19,7 @@ mod page;
 mod step;
 mod terms;
 
-pub use batch::{Batch, Change, Cursor, Skip, Version};
+pub use batch::{BULK_RECORDS_MIN, Batch, Change, Cursor, Skip, Version};
 pub use machine::Projector;
 pub use merge::{Known, Merge, merge};
 pub use terms::{FetchFault, Fetched, Input, Limits, Output, Report, Stall};

@@ -1,9 +1,13 @@
 //! What tokens say and who may do what. The decision fails closed: what the table does not list is refused.
 //!
-//! It does not sign or check tokens (`crypto` does) and does not know who is a member (the store does).
+//! It does not know who is a member (the store does).
+
+mod tokens;
 
 use base::{Code, Duration, Problem, Timestamp};
 use thiserror::Error;
+
+pub use tokens::{Holder, Tokens};
 
 /// What a token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use conductor::Conductor;
 use crypto::Keypair;
 use disk::{Folder, Mode};
+use doorway_core::session::Tokens;
 use doorway_core::{guard, list, projector};
 use runtime::{Clock, Supervisor, TaskKind};
 
@@ -16,14 +17,14 @@ use crate::feed::Feed;
 use crate::follow::Follow;
 use crate::guarded::Guarded;
 use crate::home::Home;
-use crate::hot::Hot;
+use crate::hot::{Bounds, Hot};
+use crate::indexing;
 use crate::mirror::Mirror;
 use crate::projection::{self, Handle, Parts};
 use crate::service::{Config, Doorway, Engines, Inner, Origin};
 use crate::source::{Hosted, Source};
 use crate::store::Introduction;
 use crate::tail;
-use crate::tokens::Tokens;
 use crate::writing::Writing;
 
 /// Name of the file with the doorway's own key.
@@ -62,8 +63,12 @@ impl Doorway {
         supervisor: &Supervisor,
     ) -> Result<Self, Problem> {
         let folder = Folder::open(&config.data).map_err(|error| error.problem())?;
+        let bounds = Bounds {
+            documents: config.limits.cache.clone(),
+            blob_bytes_max: config.limits.ready_blob_bytes_max,
+        };
         let hot = Hot::new(
-            config.limits.cache.clone(),
+            &bounds,
             clock.clone(),
             random_seeds()?,
             supervisor.group("answers"),
@@ -91,7 +96,13 @@ impl Base {
     fn carry_hints(&self, identity: &Identity) {
         let shutdown = self.supervisor.shutdown();
         let topic = tail::topic(&identity.dna);
-        let carry = tail::carry(self.feed.clone(), self.engines.bus.clone(), topic, shutdown);
+        let carry = tail::carry(
+            Arc::clone(&self.engines.store),
+            self.feed.clone(),
+            self.engines.bus.clone(),
+            topic,
+            shutdown,
+        );
         drop(
             self.supervisor
                 .spawn("bus hints", TaskKind::Essential, carry),
@@ -297,9 +308,22 @@ impl Base {
             hot: Arc::clone(&self.hot),
             feed: self.feed.clone(),
             clock: self.clock.clone(),
+            words: Arc::default(),
         };
+        let (writing, words) = (parts.writing.clone(), Arc::clone(&parts.words));
         let cursors = self.engines.store.cursors().await?;
         let (projection, task) = projection::start(parts, cursors, self.supervisor.shutdown());
+        let indexing = indexing::run(
+            Arc::clone(&self.engines.store),
+            writing,
+            projection.clone(),
+            words,
+            self.supervisor.shutdown(),
+        );
+        drop(
+            self.supervisor
+                .spawn("words", TaskKind::Essential, indexing),
+        );
         drop(
             self.supervisor
                 .spawn("projector", TaskKind::Essential, task),

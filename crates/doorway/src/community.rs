@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Code, ContentHash, Problem, Timestamp};
 use chain::{AgentPubKey, DnaHash, dna};
@@ -93,6 +95,8 @@ pub struct Member {
 #[derive(Clone)]
 pub struct Community {
     sqlite: Sqlite,
+    /// How often the list of members was changed since the start.
+    version: Arc<AtomicU64>,
 }
 
 impl Community {
@@ -106,7 +110,16 @@ impl Community {
             ..Limits::default()
         };
         let sqlite = Sqlite::open(path, MIGRATIONS, limits)?;
-        Ok(Self { sqlite })
+        Ok(Self {
+            sqlite,
+            version: Arc::default(),
+        })
+    }
+
+    /// Returns a number that is another one after each change of the list of members.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
     }
 
     /// Returns which community this is; at the very first start it becomes the one that is proposed.
@@ -218,6 +231,7 @@ impl Community {
                 Ok(true)
             })
             .await?;
+        self.version.fetch_add(1, Ordering::SeqCst);
         is_done.then_some(()).ok_or_else(last_steward)
     }
 
@@ -237,6 +251,7 @@ impl Community {
                     .map(Some)
             })
             .await?;
+        self.version.fetch_add(1, Ordering::SeqCst);
         outcome.map(|removed| removed == 1).ok_or_else(last_steward)
     }
 

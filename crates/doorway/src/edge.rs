@@ -72,12 +72,24 @@ impl HotPath for Counted {
         let started = turn.is_multiple_of(TIMED_EACH).then(Instant::now);
         let response = self.hot.answer(ask)?;
         self.answers.store(turn.wrapping_add(1), Ordering::Relaxed);
-        let class = class_of(ask.method, ask.uri);
+        let class = hot_class_of(ask.uri.path());
         self.metrics.answered(class, response.status().as_u16());
+        if class == RequestClass::Blob {
+            self.sent(ask.method, &response);
+        }
         if let Some(started) = started {
             self.metrics.took(class, started.elapsed());
         }
         Some(response)
+    }
+}
+
+impl Counted {
+    /// Counts the bytes of a blob.
+    fn sent(&self, method: &Method, response: &Response<Bytes>) {
+        if *method == Method::GET && response.status().is_success() {
+            self.metrics.blob_bytes_sent(response.body().len() as u64);
+        }
     }
 }
 
@@ -100,11 +112,8 @@ impl Gate for Door {
         let mut admission = locked(&self.admission);
         let verdict = admission.admit(self.clock.now(), visitor);
         match verdict {
-            // Blobs stream at their reader's pace: connections and the store's own threads bound them.
-            Verdict::Admitted(place) if class == Class::Blob => {
-                admission.leave(place);
-                Ok(Pass::free())
-            }
+            // Blobs hold no place; the core says so.
+            Verdict::Admitted(place) if !place.is_held() => Ok(Pass::free()),
             Verdict::Admitted(place) => Ok(Pass::new(Held {
                 admission: Arc::clone(&self.admission),
                 place: Some(place),
@@ -137,7 +146,8 @@ impl Drop for Held {
 
 /// Returns how much of a body is held in memory, as far as its head says; blobs go to disk piece by piece.
 fn buffered(ask: &Ask<'_>) -> Option<u64> {
-    if ask.uri.path() == "/store" {
+    let path = ask.uri.path();
+    if path == "/store" || path == "/blobs" || path.starts_with("/blobs/") {
         return Some(STREAMED_BYTES);
     }
     ask.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
@@ -177,5 +187,54 @@ fn class_of(method: &Method, uri: &Uri) -> RequestClass {
             None => RequestClass::Other,
         },
         Class::Service => RequestClass::Other,
+    }
+}
+
+/// Returns the same for a request whose answer lay ready, of whose path so much is known that its first letters tell.
+fn hot_class_of(path: &str) -> RequestClass {
+    if let Some(rest) = path.strip_prefix("/api/v1/") {
+        return match rest.strip_prefix("cache/") {
+            Some(rest) if rest.contains('/') => RequestClass::Item,
+            Some(_) | None => RequestClass::List,
+        };
+    }
+    if path.starts_with("/store/") {
+        RequestClass::Blob
+    } else if path.starts_with("/proofs/") || path.starts_with("/history/") {
+        RequestClass::Item
+    } else if path == "/search" {
+        RequestClass::List
+    } else {
+        RequestClass::Page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_ready_is_counted_as_what_the_routes_answer() {
+        for path in [
+            "/",
+            "/courses/a/b",
+            "/pages/a",
+            "/authors/a",
+            "/items/a",
+            "/proofs/a",
+            "/history/a/3",
+            "/errors/CH-0105",
+            "/search?q=a",
+            "/api/v1/cache/content",
+            "/api/v1/cache/content?limit=3",
+            "/api/v1/cache/content/a/b",
+            "/api/v1/cache/content/a?proof=1",
+            "/api/v1/search?q=a",
+            "/store/00",
+        ] {
+            let uri: Uri = path.parse().unwrap();
+            let class = class_of(&Method::GET, &uri);
+            assert_eq!(hot_class_of(uri.path()), class, "{path}");
+        }
     }
 }

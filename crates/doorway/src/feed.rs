@@ -1,6 +1,7 @@
 //! "The log of events has grown": hints to everything here that reads the log, and over the bus to other processes.
 //!
-//! A hint says a number and nothing else; who is told reads the store.
+//! A hint says a number and nothing else; who is told reads the store. Numbers in here are those of events that the
+//! store has, or had: what others merely say is compared with the store before.
 
 use std::sync::Arc;
 
@@ -28,7 +29,12 @@ impl Feed {
         self.heard(number);
     }
 
-    /// Notes that somebody said there is an event of this number.
+    /// Tells whether no event of this number was heard of.
+    pub(crate) fn is_news(&self, number: u64) -> bool {
+        number > *self.newest.borrow()
+    }
+
+    /// Notes that there is an event of this number, as the store says.
     pub(crate) fn heard(&self, number: u64) {
         self.newest.send_if_modified(|newest| {
             let is_news = number > *newest;

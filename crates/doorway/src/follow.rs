@@ -10,17 +10,19 @@
 
 mod source;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::{EventView, FollowView};
+use api::FollowView;
 use base::{Code, Problem, Timestamp};
 use chain::{AgentPubKey, DnaHash};
 use client::Events;
 use doorway_core::address::Address;
 use doorway_core::projector::Input;
 use runtime::{Clock, Shutdown};
+use serde::Deserialize;
 use tokio::time;
 
 use crate::mirror::Mirror;
@@ -59,12 +61,22 @@ struct Status {
     fault: String,
     /// How far each chain is projected there.
     announced: BTreeMap<AgentPubKey, u32>,
-    /// When the authors of the pages in hand used their addresses.
-    claims: BTreeMap<AgentPubKey, BTreeMap<Address, u64>>,
+    /// When the authors of the pages in hand used their addresses, in the order of the addresses.
+    claims: BTreeMap<AgentPubKey, Arc<Vec<(Address, u64)>>>,
     /// Chains of which something was served that cannot be right.
     refused: BTreeSet<AgentPubKey>,
     /// Chains that are told to go on from another record than the one that was copied, with the reason.
     forks: BTreeMap<AgentPubKey, String>,
+}
+
+/// What matters here of [`api::EventView`]. What changed there is found out from the records.
+#[derive(Deserialize)]
+struct Announced<'a> {
+    #[serde(borrow)]
+    agent: Cow<'a, str>,
+    seq: u32,
+    #[serde(borrow)]
+    action_hash: Cow<'a, str>,
 }
 
 impl Follow {
@@ -191,7 +203,7 @@ impl Follow {
             }
             match event.name.as_str() {
                 "chain" => {
-                    let view: EventView = serde_json::from_str(&event.data)
+                    let view: Announced<'_> = serde_json::from_str(&event.data)
                         .map_err(|error| Problem::new(Code::ServerAnswer, error.to_string()))?;
                     self.announce(&view, store, projection).await?;
                 }
@@ -237,7 +249,7 @@ impl Follow {
     async fn compare(
         &self,
         agent: &AgentPubKey,
-        view: &EventView,
+        view: &Announced<'_>,
         store: &dyn ProjectionStore,
     ) -> Result<(), Problem> {
         let cursor = store.cursor(agent).await?;
@@ -250,7 +262,7 @@ impl Follow {
             .first()
             .map(|record| record.action_address().to_string());
         let mut status = self.status();
-        if copied.as_deref() == Some(view.action_hash.as_str()) {
+        if copied.as_deref() == Some(view.action_hash.as_ref()) {
             status.forks.remove(agent);
             return Ok(());
         }
@@ -268,11 +280,11 @@ impl Follow {
     /// Notes how far a chain is projected there, and has it copied.
     async fn announce(
         &self,
-        view: &EventView,
+        view: &Announced<'_>,
         store: &dyn ProjectionStore,
         projection: &Handle,
     ) -> Result<(), Problem> {
-        let agent = AgentPubKey::try_from(view.agent.as_str())
+        let agent = AgentPubKey::try_from(view.agent.as_ref())
             .map_err(|_| Problem::new(Code::ServerAnswer, "an event names no agent"))?;
         self.compare(&agent, view, store).await?;
         let is_new = {

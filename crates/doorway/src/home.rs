@@ -8,12 +8,12 @@ use base::{Code, Problem};
 use chain::{ActionHash, AgentPubKey, DnaHash, Head, Record};
 use conductor::{AppId, CellId, ChainPage, Conductor, Custody, Hosted, Origin, Provision};
 use doorway_core::projector::Input;
+use doorway_core::session::Tokens;
 use tokio::time;
 
 use crate::community::{Community, Member};
 use crate::guarded::Guarded;
 use crate::service::{Doorway, conductor_problem};
-use crate::tokens::Tokens;
 
 /// Chains that the conductor is asked for at once.
 const HOSTED_PAGE: u32 = 500;

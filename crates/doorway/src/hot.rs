@@ -14,20 +14,22 @@ mod packer;
 pub(crate) mod path;
 mod ready;
 mod seat;
+mod sent;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::HeaderMap;
 use base::{Code, ContentHash, Machine as _, Problem, Reach};
 use bytes::Bytes;
 use doorway_core::cache::{
-    Answer, Cache, FillId, Freshness, Input, Key, KeyRef, Limits, Outcome, Output, ReaderId, Seeds,
+    Answer, Cache, FillId, Freshness, Hashed, Input, Key, Limits, Outcome, Output, ReaderId, Seeds,
     Shared, Tag,
 };
 use doorway_core::event::Event;
 use futures::future::BoxFuture;
-use http_kit::HotPath;
+use http_kit::{ETag, HotPath};
 use runtime::{Clock, Shutdown, TaskGroup};
 use tracing::Instrument as _;
 
@@ -36,6 +38,7 @@ use crate::store::Sight;
 
 pub use counters::HotTally;
 pub(crate) use ready::{CONTENT_DIGEST, Prepared, Ready};
+pub(crate) use sent::Sent;
 
 use counters::{Counters, count};
 use packer::{Job, Packer};
@@ -47,19 +50,60 @@ const SHARDS_MAX: usize = 16;
 /// Fewest entries for which another cache is worth it.
 const SHARD_ENTRIES_MIN: usize = 256;
 
+/// Largest blob that lies ready, in bytes; it is one chunk of the store.
+pub(crate) const READY_BLOB_BYTES_MAX: u64 = 256 * 1_024;
+
+/// Most blobs that lie ready.
+const READY_BLOBS_MAX: usize = 2_048;
+
+/// What a blob weighs besides its bytes, at most, in bytes.
+const BLOB_HEAD_BYTES_MAX: u64 = 4 * 1_024;
+
+/// How much may lie ready.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// Of pages and answers for programs.
+    pub(crate) documents: Limits,
+    /// Of blobs, in bytes together; whatever else bounds documents bounds them as well.
+    pub(crate) blob_bytes_max: u64,
+}
+
 /// An answer as it was made.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
-    /// What it is, with its character set.
-    pub(crate) media_type: &'static str,
+    /// What its headers are made of.
+    pub(crate) form: Form,
     /// All of it.
     pub(crate) body: Bytes,
-    /// The hash of the body, from which its validator and digest are made.
-    pub(crate) hash: ContentHash,
     /// The narrowest reach of anything that it shows.
     pub(crate) reach: Reach,
     /// What it shows, and so by what it becomes wrong.
     pub(crate) tags: Vec<Tag>,
+}
+
+/// What the headers of an answer are made of.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    /// A text of ours, which may be packed.
+    Document {
+        /// What it is, with its character set.
+        media_type: &'static str,
+        /// The hash of the body, from which its validator and digest are made.
+        hash: ContentHash,
+    },
+    /// A blob as it is stored.
+    Blob(Box<Heads>),
+}
+
+/// The heads of a blob's answers, as the store's route gives them.
+#[derive(Clone, Debug)]
+pub(crate) struct Heads {
+    /// What tells these bytes from others.
+    pub(crate) etag: ETag,
+    /// The headers of a whole answer.
+    pub(crate) whole: HeaderMap,
+    /// The headers of a 304.
+    pub(crate) unchanged: HeaderMap,
 }
 
 impl Made {
@@ -72,8 +116,10 @@ impl Made {
     ) -> Self {
         let body = body.into();
         Self {
-            media_type,
-            hash: ContentHash::of(&body),
+            form: Form::Document {
+                media_type,
+                hash: ContentHash::of(&body),
+            },
             body,
             reach,
             tags,
@@ -93,7 +139,10 @@ pub(crate) struct Hot(Arc<Inner>);
 struct Inner {
     seeds: Seeds,
     clock: Clock,
+    /// Those of documents, then those of blobs: neither pushes the others out.
     shards: Vec<Mutex<Shard>>,
+    /// How many of them are of documents.
+    document_shards: usize,
     readers: AtomicU64,
     /// Readers who wait, in all shards together.
     seats: AtomicUsize,
@@ -112,7 +161,7 @@ impl Hot {
     /// Starts empty. The seeds are drawn by the caller and told to nobody; answers are made in `tasks`; packing them
     /// ends with `shutdown`.
     pub(crate) fn new(
-        limits: Limits,
+        bounds: &Bounds,
         clock: Clock,
         seeds: [u64; 3],
         tasks: TaskGroup,
@@ -122,26 +171,17 @@ impl Hot {
             hash: (seeds[0], seeds[1]),
             jitter: seeds[2],
         };
-        let count = shards_of(&limits);
-        let limits = Limits {
-            entries_max: limits.entries_max.div_ceil(count),
-            bytes_max: limits.bytes_max / count as u64,
-            absent_entries_max: limits.absent_entries_max.div_ceil(count),
-            ..limits
-        };
-        let shard = || {
-            Mutex::new(Shard {
-                cache: Cache::new(limits.clone(), seeds),
-                waiting: BTreeMap::new(),
-            })
-        };
+        let mut shards = divided(&bounds.documents, seeds);
+        let document_shards = shards.len();
+        shards.extend(divided(&bounds.blobs(), seeds));
         Self(Arc::new(Inner {
             seeds,
             clock,
-            shards: std::iter::repeat_with(shard).take(count).collect(),
+            shards,
+            document_shards,
             readers: AtomicU64::new(0),
             seats: AtomicUsize::new(0),
-            seats_max: limits.waiters_max,
+            seats_max: bounds.documents.waiters_max,
             counters: Counters::default(),
             packer: Packer::new(shutdown),
             tasks,
@@ -219,6 +259,36 @@ impl Doorway {
     }
 }
 
+impl Bounds {
+    /// Returns the bounds of blobs.
+    fn blobs(&self) -> Limits {
+        Limits {
+            entries_max: READY_BLOBS_MAX,
+            bytes_max: self.blob_bytes_max,
+            entry_bytes_max: READY_BLOB_BYTES_MAX + BLOB_HEAD_BYTES_MAX,
+            ..self.documents.clone()
+        }
+    }
+}
+
+/// Makes the parts of a cache.
+fn divided(limits: &Limits, seeds: Seeds) -> Vec<Mutex<Shard>> {
+    let count = shards_of(limits);
+    let limits = Limits {
+        entries_max: limits.entries_max.div_ceil(count),
+        bytes_max: limits.bytes_max / count as u64,
+        absent_entries_max: limits.absent_entries_max.div_ceil(count),
+        ..limits.clone()
+    };
+    let shard = || {
+        Mutex::new(Shard {
+            cache: Cache::new(limits.clone(), seeds),
+            waiting: BTreeMap::new(),
+        })
+    };
+    std::iter::repeat_with(shard).take(count).collect()
+}
+
 /// Divides a cache no further than each part is of use: it holds a good number of entries, and several of the
 /// largest.
 fn shards_of(limits: &Limits) -> usize {
@@ -264,8 +334,14 @@ impl Inner {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shard_of(&self, key: KeyRef<'_>) -> usize {
-        self.seeds.hashed(key).shard(self.shards.len())
+    /// Returns in which shard a question is, by its class and its hash.
+    fn shard_of(&self, class: &str, sought: &Hashed<'_>) -> usize {
+        if class == path::BLOB_CLASS {
+            let count = self.shards.len() - self.document_shards;
+            self.document_shards + sought.shard(count)
+        } else {
+            sought.shard(self.document_shards)
+        }
     }
 
     fn changed(self: &Arc<Self>, tags: &[Tag]) {

@@ -15,6 +15,7 @@ mod follow;
 mod guarded;
 mod home;
 mod hot;
+mod indexing;
 pub mod markdown;
 mod mirror;
 mod observe;
@@ -36,7 +37,7 @@ pub use hot::HotTally;
 pub use people::render;
 pub use routes::router;
 pub use service::{Config, Doorway, Engines, Limits, Origin};
-pub use status::DoorwayMetrics;
+pub use status::{DoorwayMetrics, RequestClass};
 
 /// Reads a small blob whole; nothing when it is not here, longer than `limit`, or cannot be read.
 pub(crate) async fn blob_bytes(

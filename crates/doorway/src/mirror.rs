@@ -3,8 +3,10 @@
 //! # Invariants
 //! A blob is copied once at a time, however many ask for it; what arrives with another hash is thrown away.
 //! Copying goes on when those who asked have gone.
+//! What is copied before anybody asks waits in a queue of bounded length; what finds no place there is copied when
+//! somebody asks for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +18,12 @@ use tokio::time;
 
 /// Blobs that are copied at once; more wait.
 const COPIES_MAX: usize = 4;
+
+/// Tasks that copy what waits; a place is left for what somebody asks for.
+const WORKERS_MAX: usize = COPIES_MAX - 1;
+
+/// Blobs that wait to be copied before anybody asks, 32 bytes each.
+const QUEUE_MAX: usize = 65_536;
 
 /// How long a reader waits for a blob that has to be copied first.
 const READER_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -33,6 +41,15 @@ struct Inner {
     flights: Mutex<HashMap<ContentHash, watch::Receiver<Option<Ended>>>>,
     slots: Semaphore,
     tasks: TaskGroup,
+    queue: Mutex<Queue>,
+}
+
+/// Blobs that are to be copied although nobody waits for them.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<ContentHash>,
+    /// How many tasks work on it.
+    workers: usize,
 }
 
 /// How an attempt to copy a blob ended.
@@ -56,6 +73,7 @@ impl Mirror {
             flights: Mutex::default(),
             slots: Semaphore::new(COPIES_MAX),
             tasks,
+            queue: Mutex::default(),
         }))
     }
 
@@ -83,12 +101,40 @@ impl Mirror {
         }
     }
 
-    /// Starts to copy a blob, unless it is here.
-    pub(crate) fn start(&self, hash: ContentHash) {
-        let mirror = self.clone();
-        self.0.tasks.spawn(async move {
-            mirror.copy(&hash).await;
-        });
+    /// Has a blob copied when its turn comes, unless it is here; false when too many wait.
+    pub(crate) fn queue(&self, hash: ContentHash) -> bool {
+        let mut queue = self.queue_lock();
+        if queue.waiting.len() >= QUEUE_MAX {
+            return false;
+        }
+        queue.waiting.push_back(hash);
+        if queue.workers < WORKERS_MAX {
+            queue.workers += 1;
+            let mirror = self.clone();
+            self.0.tasks.spawn(async move { mirror.work().await });
+        }
+        true
+    }
+
+    /// Copies what waits, until nothing does.
+    async fn work(&self) {
+        while let Some(hash) = self.next() {
+            self.copy(&hash).await;
+        }
+    }
+
+    /// Returns what waits longest; a worker that gets nothing ends.
+    fn next(&self) -> Option<ContentHash> {
+        let mut queue = self.queue_lock();
+        let next = queue.waiting.pop_front();
+        if next.is_none() {
+            queue.workers -= 1;
+        }
+        next
+    }
+
+    fn queue_lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Joins the copying of a blob, or starts it.
@@ -192,3 +238,6 @@ impl Inner {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base::{ContentHash, Machine as _};
 use blobs::Blobs;
-use chain::{AgentPubKey, DnaHash, Envelope, Item, Record, record};
+use chain::{AgentPubKey, DnaHash, EnvelopeRef, Item, Record, record};
 use doorway_core::address;
 use doorway_core::event::Event;
 use doorway_core::projector::{Batch, Cursor, Input, Limits, Output, Projector, Report};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use runtime::{Clock, Shutdown};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::feed::Feed;
 use crate::hot::Hot;
@@ -38,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) hot: Arc<Hot>,
     pub(crate) feed: Feed,
     pub(crate) clock: Clock,
+    /// Told when words may wait to be indexed.
+    pub(crate) words: Arc<Notify>,
 }
 
 /// Tells the projector what happened, and others how far it is.
@@ -322,21 +324,25 @@ pub(crate) async fn body_of(record: &Record, blobs: &Blobs) -> Option<Vec<u8>> {
 
 /// Returns which blob a record's envelope points to.
 pub(crate) fn spilled_of(record: &Record) -> Option<ContentHash> {
-    let envelope = Envelope::from_entry(record::present(record)?).ok()?;
-    let (hash, _) = Item::spilled(&envelope).ok()??;
+    let envelope = EnvelopeRef::from_entry(record::present(record)?).ok()?;
+    let (hash, _) = Item::spilled_ref(envelope).ok()??;
     Some(hash)
 }
 
 /// Stores a batch and makes what it changed new for readers.
 async fn store(parts: Parts, batch: Batch, before: Option<Cursor>) -> Input {
     let (agent, cursor) = (batch.agent.clone(), batch.cursor.clone());
+    let is_bulk = batch.is_bulk();
     let began = parts.clock.now();
     match apply(&parts, batch).await {
         Ok(Applied::Stored { event, skipped }) => {
             for (seq, reason) in skipped {
                 tracing::info!(%agent, seq, reason = reason.as_str(), "record is not projected");
             }
-            tell(&parts, &event, &cursor);
+            tell(&parts, &event, &cursor, is_bulk);
+            if is_bulk {
+                parts.words.notify_one();
+            }
             let took_us = parts.clock.now().since(began).as_micros();
             let changes = event.changes.len();
             tracing::debug!(%agent, seq = cursor.seq, changes, took_us, "projected");
@@ -384,8 +390,13 @@ async fn apply(parts: &Parts, batch: Batch) -> Result<Applied, StoreError> {
 }
 
 /// Makes what was stored new for readers here, and for those who follow the log.
-fn tell(parts: &Parts, event: &Event, cursor: &Cursor) {
-    parts.hot.changed(event);
+fn tell(parts: &Parts, event: &Event, cursor: &Cursor, is_bulk: bool) {
+    // Of so many things next to nothing is in the cache, and naming each would take longer than forgetting all.
+    if is_bulk {
+        parts.hot.everything_changed();
+    } else {
+        parts.hot.changed(event);
+    }
     parts.feed.grew(event.number);
     // How long after its signing the newest record became visible, for people who measure.
     let lag_us = parts.clock.now().since(cursor.timestamp).as_micros();

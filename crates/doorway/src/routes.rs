@@ -13,13 +13,15 @@ mod store;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post, put};
 use base::{Code, Problem};
 use doorway_core::session::{self, Action, Role};
-use http_kit::Fault;
+use http_kit::{Fault, ProblemResponse};
 use tower_http::compression::CompressionLayer;
 
 use crate::edge;
@@ -31,6 +33,9 @@ use crate::store::Sight;
 
 /// Returns all routes of a doorway.
 pub fn router(doorway: &Doorway) -> Router {
+    let changing = |routes: MethodRouter<Doorway>| {
+        routes.route_layer(from_fn_with_state(doorway.clone(), where_changes_go))
+    };
     let texts = Router::new()
         .route("/", get(pages::home))
         .route("/courses/{course}", get(pages::course))
@@ -50,21 +55,21 @@ pub fn router(doorway: &Doorway) -> Router {
         .route("/api/v1/search", get(reads::search))
         .route(
             "/api/v1/chains/{agent}",
-            get(chains::read).put(chains::append),
+            changing(get(chains::read).put(chains::append)),
         )
         .route("/openapi.json", get(service::openapi))
         .route("/db/schema", get(service::db_schema))
         .layer(CompressionLayer::new().compress_when(respond::packs()))
         .layer(axum::middleware::map_response(respond::drop_stale_digest));
     let bytes = Router::new()
-        .route("/store", put(store::write))
+        .route("/store", changing(put(store::write)))
         .route("/store/{hash}", get(store::read))
-        .route("/auth/challenge", post(auth::challenge))
-        .route("/auth/token", post(auth::token))
+        .route("/auth/challenge", changing(post(auth::challenge)))
+        .route("/auth/token", changing(post(auth::token)))
         .route("/admin/members", get(admin::list))
         .route(
             "/admin/members/{agent}",
-            put(admin::admit).delete(admin::dismiss),
+            changing(put(admin::admit).delete(admin::dismiss)),
         )
         .route("/api/v1/events", get(events::read))
         .route("/health", get(service::health))
@@ -85,6 +90,18 @@ pub fn router(doorway: &Doorway) -> Router {
         Arc::new(move |fault: &Fault<'_>| problem_page(&doorway, fault))
     };
     http_kit::standard(router, Some(page))
+}
+
+/// Says where changes go when this is a copy, before anybody looks at what was sent.
+async fn where_changes_go(
+    State(doorway): State<Doorway>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ProblemResponse> {
+    if !request.method().is_safe() {
+        doorway.home()?;
+    }
+    Ok(next.run(request).await)
 }
 
 /// Writes the page that a browser gets for a fault.
@@ -115,7 +132,7 @@ impl Doorway {
             return Ok(Sight::ANONYMOUS);
         };
         let home = self.home()?;
-        let key = home.tokens.holder(token, self.now())?;
+        let key = home.tokens.holder(token, self.now())?.agent;
         let is_member = home.community.member(&key).await?.is_some();
         Ok(Sight {
             key: Some(key),
@@ -132,7 +149,7 @@ impl Doorway {
         let home = self.home()?;
         let token = bearer(headers)?
             .ok_or_else(|| Problem::new(Code::TokenMissing, Code::TokenMissing.title()))?;
-        let key = home.tokens.holder(token, self.now())?;
+        let key = home.tokens.holder(token, self.now())?.agent;
         let role: Option<Role> = home.community.member(&key).await?.map(|member| member.role);
         session::authorise(role, action, &key, None)?;
         Ok(key)

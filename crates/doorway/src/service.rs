@@ -56,6 +56,10 @@ pub struct Limits {
     pub chain_records_max: u32,
     /// The hot cache.
     pub cache: cache::Limits,
+    /// Small blobs that lie ready for everybody beside it, in bytes together. They share their bytes with the memory of
+    /// the blob store as long as it has them, which keeps them as long as they lie ready; so this is to be well below
+    /// what that store may hold.
+    pub ready_blob_bytes_max: u64,
     /// Who gets in.
     pub admission: admission::Limits,
     /// Readers of the log of events.
@@ -71,6 +75,7 @@ impl Default for Limits {
             chain_bytes_max: 32 * 1_024 * 1_024,
             chain_records_max: 500,
             cache: cache::Limits::default(),
+            ready_blob_bytes_max: 16 * 1_024 * 1_024,
             admission: admission::Limits::default(),
             events: outbox::Limits::default(),
             is_status_public: false,

@@ -368,7 +368,8 @@ pub trait ProjectionStore: Send + Sync {
     /// Lists items that the reader may see; returns one more than asked for when there are more.
     fn list(&self, query: ListQuery, sight: &Sight) -> Reply<'_, Vec<Row>>;
 
-    /// Finds items that the reader may see by their words.
+    /// Finds items that the reader may see by their words. Those that [`Self::unindexed`] counts are found by the words
+    /// that they had before, if any.
     fn search(&self, query: SearchQuery, sight: &Sight) -> Reply<'_, Found>;
 
     /// Returns the versions of an item, oldest first; at most 1,000.
@@ -379,6 +380,21 @@ pub trait ProjectionStore: Send + Sync {
 
     /// Returns the pages of a course that the reader may see, by id.
     fn pages_of(&self, course: &str, author: &str, sight: &Sight) -> Reply<'_, Vec<Row>>;
+
+    /// Returns how many items wait to be indexed: those of big batches, see [`Batch::is_bulk`]. A store that indexes
+    /// everything at once has none.
+    fn unindexed(&self) -> Reply<'_, u64> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// Indexes at most `limit` of the items that wait, in one transaction; returns how many wait after that.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the lease is held under another epoch.
+    fn index_words(&self, epoch: u64, limit: u32) -> Reply<'_, u64> {
+        let _ = (epoch, limit);
+        Box::pin(std::future::ready(Ok(0)))
+    }
 
     /// Returns the store's own schema.
     fn schema(&self) -> Reply<'_, DbSchemaView>;

@@ -31,7 +31,16 @@ pub(crate) fn topic(dna: &DnaHash) -> Topic {
 }
 
 /// Carries "the log goes to N" between this process and others, both ways.
-pub(crate) async fn carry(feed: Feed, bus: Bus, topic: Topic, shutdown: Shutdown) {
+///
+/// What others say is believed as far as the store bears it out: a number that is far too high would drown every hint
+/// after it.
+pub(crate) async fn carry(
+    store: Arc<dyn ProjectionStore>,
+    feed: Feed,
+    bus: Bus,
+    topic: Topic,
+    shutdown: Shutdown,
+) {
     let mut news = feed.stored_here();
     let mut hints = match bus.subscribe(&topic) {
         Ok(hints) => hints,
@@ -54,14 +63,26 @@ pub(crate) async fn carry(feed: Feed, bus: Bus, topic: Topic, shutdown: Shutdown
             message = hints.next() => match message {
                 Message::Hint(bytes) => {
                     let text = std::str::from_utf8(&bytes).ok();
-                    if let Some(number) = text.and_then(|text| text.parse().ok()) {
-                        feed.heard(number);
+                    if let Some(number) = text.and_then(|text| text.parse().ok())
+                        && feed.is_news(number)
+                        && shutdown.race(take(store.as_ref(), &feed, number)).await.is_none()
+                    {
+                        return;
                     }
                 }
                 // Something may have been missed: who reads the log looks at it by itself.
                 Message::Lagged(_) => {}
             },
         }
+    }
+}
+
+/// Notes how far somebody says that the log goes, and no more than the store has.
+async fn take(store: &dyn ProjectionStore, feed: &Feed, number: u64) {
+    match store.log_ends().await {
+        Ok(ends) => feed.heard(number.min(ends.newest)),
+        // Who reads the log looks at it by itself.
+        Err(error) => tracing::debug!(%error, "a hint cannot be checked"),
     }
 }
 
@@ -129,15 +150,19 @@ impl Reader {
         Ok((newest > after).then_some(newest))
     }
 
-    /// Starts to copy the blobs that everybody may see now.
+    /// Has the blobs copied that everybody may see now.
     fn copy_blobs(&self, event: &Event) {
         for changed in &event.changes {
             if changed.kind == BlobManifest::KIND
                 && changed.what == What::Put
                 && let Ok(hash) = changed.slug.parse::<ContentHash>()
+                && !self.mirror.queue(hash)
             {
-                self.mirror.start(hash);
+                tracing::debug!(%hash, "too many blobs wait; it is copied when somebody asks for it");
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderValue, Method};
+use axum::http::{self, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use base::{Code, Problem};
 use futures::FutureExt as _;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::request_id::X_REQUEST_ID;
 use crate::{PROBLEM_JSON, ProblemResponse, RequestId, prefers_html, problem};
@@ -40,8 +40,13 @@ pub type ProblemPage = Arc<dyn Fn(&Fault<'_>) -> String + Send + Sync>;
 /// * Each request has a [`RequestId`] in its extensions, each answer the same in `X-Request-Id`.
 /// * A fault that a browser gets (HTML preferred in `Accept`) is written by `page`; others get the document.
 pub fn standard(router: Router, page: Option<ProblemPage>) -> Router {
+    dressed(router.fallback(not_found), page)
+}
+
+/// Dresses a router that is to be merged into a complete one: as [`standard`], and what it does not know is left to the
+/// other.
+pub fn dressed(router: Router, page: Option<ProblemPage>) -> Router {
     router
-        .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(page, dress))
 }
@@ -62,37 +67,72 @@ async fn dress(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId::next();
-    request.extensions_mut().insert(id);
-    let page = page.filter(|_| prefers_html(request.headers()));
-    let path = request.uri().path().to_owned();
-    let accept_language = request.headers().get(ACCEPT_LANGUAGE).cloned();
-    let span = tracing::info_span!("request", %id, method = %request.method(), path);
-    runtime::telemetry::continue_trace(request.headers(), &span);
-    let answered = AssertUnwindSafe(next.run(request))
-        .catch_unwind()
-        .instrument(span.clone())
-        .await;
-    let mut response = answered.unwrap_or_else(|_| {
-        let _entered = span.enter();
-        tracing::error!(target: "http::event::handler_panicked", "a handler panicked");
-        ProblemResponse::of(Code::Bug, "the answer could not be made").into_response()
-    });
-    if response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON)
-        && let Some(problem) = response.extensions().get::<Problem>().cloned()
-    {
-        let fault = Fault {
-            problem: &problem,
-            request_id: id,
-            path: &path,
-            accept_language: accept_language
-                .as_ref()
-                .and_then(|value| value.to_str().ok()),
-        };
-        show(&mut response, &fault, page.as_ref());
+    let dress = Dress::new(&request, page);
+    request.extensions_mut().insert(dress.id);
+    dress.around(next.run(request)).await
+}
+
+/// What stands around one answer: its id, its trace, and how a fault is shown.
+///
+/// For services that answer some requests before the router; a [`standard`] router does it by itself.
+pub struct Dress {
+    id: RequestId,
+    span: Span,
+    path: String,
+    /// The page for a fault, where the reader wants one.
+    page: Option<ProblemPage>,
+    accept_language: Option<HeaderValue>,
+}
+
+impl Dress {
+    /// Takes what is needed from a request.
+    #[must_use]
+    pub fn new<B>(request: &http::Request<B>, page: Option<ProblemPage>) -> Self {
+        let id = RequestId::next();
+        let path = request.uri().path().to_owned();
+        let span = tracing::info_span!("request", %id, method = %request.method(), path);
+        runtime::telemetry::continue_trace(request.headers(), &span);
+        Self {
+            id,
+            span,
+            path,
+            page: page.filter(|_| prefers_html(request.headers())),
+            accept_language: request.headers().get(ACCEPT_LANGUAGE).cloned(),
+        }
     }
-    response.headers_mut().insert(X_REQUEST_ID, id.header());
-    response
+
+    /// Makes an answer: a panic becomes a fault, a fault is shown to who asks, and the answer carries the request's id.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `answer`.
+    pub async fn around(self, answer: impl Future<Output = Response>) -> Response {
+        let answered = AssertUnwindSafe(answer)
+            .catch_unwind()
+            .instrument(self.span.clone())
+            .await;
+        let mut response = answered.unwrap_or_else(|_| {
+            let _entered = self.span.enter();
+            tracing::error!(target: "http::event::handler_panicked", "a handler panicked");
+            ProblemResponse::of(Code::Bug, "the answer could not be made").into_response()
+        });
+        if response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON)
+            && let Some(problem) = response.extensions().get::<Problem>().cloned()
+        {
+            let language = self.accept_language.as_ref();
+            let fault = Fault {
+                problem: &problem,
+                request_id: self.id,
+                path: &self.path,
+                accept_language: language.and_then(|value| value.to_str().ok()),
+            };
+            show(&mut response, &fault, self.page.as_ref());
+        }
+        response
+            .headers_mut()
+            .insert(X_REQUEST_ID, self.id.header());
+        response
+    }
 }
 
 /// Writes the fault's body anew, now that the request is known.

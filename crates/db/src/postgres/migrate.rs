@@ -19,6 +19,8 @@ const LOCK: i64 = i64::from_be_bytes(*b"commonho");
 pub(crate) enum NotYet {
     /// Trying again may help.
     Again(Fault),
+    /// Nobody has made anything here yet, and somebody else has to.
+    Empty,
     /// The schema is older than it must be, and somebody else has to change that.
     Older(u32),
     /// It will not.
@@ -56,6 +58,9 @@ pub(crate) async fn check_only(
     let limit_ms = opener.limits.start_ms_max;
     let work = async {
         let session = session(opener).await?;
+        if !is_made(opener, &session).await? {
+            return Err(NotYet::Empty);
+        }
         let found = check(opener, &session, migrations).await?;
         if found < wanted {
             return Err(NotYet::Older(found));
@@ -110,22 +115,28 @@ async fn prepare(opener: &Opener, session: &Session) -> Result<(), NotYet> {
         .map_err(|error| at_start(opener, error))
 }
 
+/// Tells whether somebody has begun to make the schema.
+async fn is_made(opener: &Opener, session: &Session) -> Result<bool, NotYet> {
+    let table = format!("{}.schema_migrations", opener.schema);
+    session
+        .client
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(|error| at_start(opener, error))
+}
+
 /// Returns the version of the schema after looking at every step that was applied; 0 when there is none.
 async fn check(
     opener: &Opener,
     session: &Session,
     migrations: &[Migration],
 ) -> Result<u32, NotYet> {
-    let client = &session.client;
-    let table = format!("{}.schema_migrations", opener.schema);
-    let has_table: bool = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
-        .await
-        .and_then(|row| row.try_get(0))
-        .map_err(|error| at_start(opener, error))?;
-    if !has_table {
+    if !is_made(opener, session).await? {
         return Ok(0);
     }
+    let client = &session.client;
+    let table = format!("{}.schema_migrations", opener.schema);
     let sql = format!("SELECT version, checksum FROM {table} ORDER BY version");
     let applied = client
         .query(sql.as_str(), &[])

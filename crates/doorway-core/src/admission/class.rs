@@ -60,6 +60,9 @@ impl Class {
             ("api", _) if asks_for_proof(query) => Self::Proof,
             ("proofs" | "history", (Some(_), _)) => Self::Proof,
             ("store", (Some(_), None)) => Self::Blob,
+            ("blobs", (None | Some("tags" | "usage" | "queue"), _)) => Self::Read,
+            // What is known of a blob may come as a stream, at the pace of its reader.
+            ("blobs", _) => Self::Blob,
             ("api" | "store" | "db" | ".well-known", _) | ("openapi.json", (None, _)) => Self::Read,
             _ => Self::Page,
         }
@@ -73,6 +76,26 @@ impl Class {
             Self::Page | Self::Read | Self::Blob => 1,
             Self::Proof | Self::Write | Self::Admin => 2,
             Self::Search | Self::Events | Self::Auth => 5,
+        }
+    }
+
+    /// Tells whether a request counts as under way until its answer has ended.
+    ///
+    /// Blobs stream at the pace of their reader: connections and deadlines bound them, and many slow readers would
+    /// otherwise keep everybody else out. Whether there is room is asked for them all the same.
+    #[must_use]
+    pub const fn holds_place(self) -> bool {
+        match self {
+            Self::Blob => false,
+            Self::Service
+            | Self::Page
+            | Self::Read
+            | Self::Search
+            | Self::Proof
+            | Self::Events
+            | Self::Write
+            | Self::Auth
+            | Self::Admin => true,
         }
     }
 

@@ -188,6 +188,8 @@ pub enum Tag {
     },
     /// What an author is called and says about themselves.
     Author(AgentPubKey),
+    /// Who may see a blob and what it is said to be, by its hash in hex.
+    Blob(String),
     /// Lists of all sorts, and everything that was not there when it was asked for.
     Lists,
 }

@@ -51,6 +51,18 @@ pub struct Batch {
     pub records: Vec<Record>,
 }
 
+/// Records from which on a batch is a big one. Only who copies a long chain gets so many at once.
+pub const BULK_RECORDS_MIN: usize = 512;
+
+impl Batch {
+    /// Tells whether so many records came at once that what only searches need may wait: the chain is being copied, and
+    /// more of it follows.
+    #[must_use]
+    pub const fn is_bulk(&self) -> bool {
+        self.records.len() >= BULK_RECORDS_MIN
+    }
+}
+
 /// What one record does to the projection. The store asks [`super::merge()`] what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {

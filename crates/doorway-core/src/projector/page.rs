@@ -4,8 +4,8 @@ use base::ContentHash;
 use chain::envelope::EnvelopeError;
 use chain::kind::{KindError, Opened, SPILLED_BYTES_MAX};
 use chain::{
-    ActionData, ActionHash, AgentPubKey, DnaHash, EntryType, EntryVisibility, Envelope, Head, Item,
-    Record, Rejection, Rules, Verifier, record,
+    ActionData, ActionHash, AgentPubKey, DnaHash, EntryType, EntryVisibility, Envelope,
+    EnvelopeRef, Head, Item, Record, Rejection, Rules, Verifier, record,
 };
 
 use super::{Change, Cursor, Fetched, Skip, Version};
@@ -248,13 +248,14 @@ fn open(record: &Record, body: Option<&[u8]>) -> Result<(Item, Option<ContentHas
     let Some(entry) = record::present(record) else {
         return Ok((Version::withheld_content(), None));
     };
-    let envelope = Envelope::from_entry(entry)
+    let envelope = EnvelopeRef::from_entry(entry)
         .map_err(|_: EnvelopeError| Closed::Skip(Skip::MalformedKind))?;
-    let hash = match Item::open(&envelope).map_err(|error| Closed::Skip(reason(&error)))? {
+    let hash = match Item::open_ref(envelope).map_err(|error| Closed::Skip(reason(&error)))? {
         Opened::Item(item) => return Ok((item, None)),
         Opened::Spilled { hash, bytes } if bytes <= SPILLED_BYTES_MAX as u64 => hash,
         Opened::Spilled { .. } => return Err(Closed::Skip(Skip::MalformedKind)),
     };
+    let envelope = envelope.to_envelope();
     if let Some(reason) = foreign(&envelope) {
         return Err(Closed::Skip(reason));
     }

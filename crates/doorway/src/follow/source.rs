@@ -1,12 +1,14 @@
 //! Pages of chains from the doorway that is followed, with the blobs that they need.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ChainView, ClaimView};
+use api::ClaimView;
 use base::{ContentHash, Problem, Reach};
 use chain::kind::{BlobManifest, Opened};
-use chain::{AgentPubKey, Envelope, Item, Record, record};
+use chain::{AgentPubKey, EnvelopeRef, Item, Record, record};
+use client::{ChainPage, Scratch};
 use doorway_core::address::{Address, Claim};
 use doorway_core::projector::{FetchFault, Fetched};
 use futures::future::BoxFuture;
@@ -56,15 +58,16 @@ impl Source for Follow {
         agent: AgentPubKey,
         addresses: BTreeSet<Address>,
     ) -> BoxFuture<'_, Result<Vec<Claim>, Problem>> {
-        let told = self
-            .status()
-            .claims
-            .get(&agent)
-            .cloned()
-            .unwrap_or_default();
-        let claim = |address: Address| Claim {
-            number: told.get(&address).copied().unwrap_or(UNKNOWN_NUMBER),
-            address,
+        let told = self.status().claims.get(&agent).map(Arc::clone);
+        // Both are in order, so one walk finds them all.
+        let mut told = told.as_deref().into_iter().flatten().peekable();
+        let claim = |address: Address| {
+            while told.next_if(|(other, _)| *other < address).is_some() {}
+            let known = told.next_if(|(other, _)| *other == address);
+            Claim {
+                number: known.map_or(UNKNOWN_NUMBER, |(_, number)| *number),
+                address,
+            }
         };
         let claims = addresses.into_iter().map(claim).collect();
         Box::pin(std::future::ready(Ok(claims)))
@@ -85,14 +88,17 @@ impl Follow {
         };
         let name = agent.to_string();
         let upstream = &self.0.upstream;
-        let view = upstream.chain(&name, after, limit, None).await;
-        let view = view.map_err(|problem| FetchFault(problem.to_string()))?;
+        let fault = |problem: Problem| FetchFault(problem.to_string());
+        let answer = upstream.chain_page(&name, after, limit).await;
+        let answer = answer.map_err(fault)?;
+        let view = ChainPage::read(&answer).map_err(fault)?;
         let brought = self.bring(&agent, &view, after, last).await;
+        let claims = claims(view.claims);
         let mut status = self.status();
         match brought {
             Ok(page) => {
                 status.refused.remove(&agent);
-                status.claims.insert(agent, claims(view.claims));
+                status.claims.insert(agent, Arc::new(claims));
                 Ok(page)
             }
             Err(Bring::Later(reason)) => Err(FetchFault(reason)),
@@ -108,7 +114,7 @@ impl Follow {
     async fn bring(
         &self,
         agent: &AgentPubKey,
-        view: &ChainView,
+        view: &ChainPage<'_>,
         after: Option<u32>,
         last: u32,
     ) -> Result<Vec<Fetched>, Bring> {
@@ -118,9 +124,9 @@ impl Follow {
         let deadline = time::Instant::now() + BLOBS_WAIT_MAX;
         let wanted = after.map_or(0, |after| after + 1);
         let mut page = Vec::with_capacity(view.records.len());
-        let mut bytes = 0;
+        let (mut bytes, mut scratch) = (0, Scratch::default());
         for record in &view.records {
-            let record = match record.decode() {
+            let record = match record.decode(&mut scratch) {
                 Ok(record) => record,
                 Err(error) if page.is_empty() => {
                     let reason = format!("a record cannot be read: {error}");
@@ -178,21 +184,21 @@ impl Follow {
 }
 
 fn need(record: &Record) -> Need {
-    let envelope = record::present(record).and_then(|entry| Envelope::from_entry(entry).ok());
+    let envelope = record::present(record).and_then(EnvelopeRef::peek);
     let Some(envelope) = envelope else {
         return Need::Nothing;
     };
-    match Item::spilled(&envelope) {
+    match Item::spilled_ref(envelope) {
         Ok(Some((hash, _))) => Need::Body(hash),
         // Pages are not read twice for this: of what is not in a blob, only manifests name one.
-        Ok(None) if envelope.kind == BlobManifest::KIND => manifest(&envelope),
+        Ok(None) if envelope.kind == BlobManifest::KIND => manifest(envelope),
         Ok(None) | Err(_) => Need::Nothing,
     }
 }
 
 /// Returns the blob that a manifest is of, when everybody may see it.
-fn manifest(envelope: &Envelope) -> Need {
-    match Item::open(envelope) {
+fn manifest(envelope: EnvelopeRef<'_>) -> Need {
+    match Item::open_ref(envelope) {
         Ok(Opened::Item(Item::BlobManifest(manifest))) if manifest.reach.0 == Reach::Commons => {
             Need::Blob(manifest.id())
         }
@@ -200,7 +206,8 @@ fn manifest(envelope: &Envelope) -> Need {
     }
 }
 
-fn claims(views: Vec<ClaimView>) -> BTreeMap<Address, u64> {
+/// Returns when addresses were used first, in the order of the addresses, the last word on each.
+fn claims(views: Vec<ClaimView>) -> Vec<(Address, u64)> {
     let address = |view: ClaimView| {
         let kind = present::kind_of(&view.r#type)?;
         let ClaimView {
@@ -211,5 +218,9 @@ fn claims(views: Vec<ClaimView>) -> BTreeMap<Address, u64> {
         } = view;
         Some((Address { kind, course, slug }, number))
     };
-    views.into_iter().filter_map(address).collect()
+    let mut claims: Vec<_> = views.into_iter().filter_map(address).collect();
+    claims.reverse();
+    claims.sort_by(|(one, _), (other, _)| one.cmp(other));
+    claims.dedup_by(|(later, _), (kept, _)| later == kept);
+    claims
 }

@@ -4,6 +4,7 @@
 //! All encodings of an answer have the same weak validator, because they mean the same (RFC 9110 §8.8.1); each has the
 //! length and the digest of its own bytes.
 //! Only what everybody may see may be kept by others.
+//! A blob is its own bytes: it has the headers that the store's route gives it, and no other encoding.
 
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -15,8 +16,9 @@ use bytes::Bytes;
 use http_kit::conditional::{self, Condition, Validators};
 use http_kit::{ETag, cache, repr_digest};
 
-use super::Made;
 use super::coding::{self, Coding};
+use super::sent::Sent;
+use super::{Form, Made};
 
 /// The digest of a body (RFC 9530).
 pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -47,6 +49,8 @@ pub(crate) struct Ready {
     bare: HeaderMap,
     /// Whether it is in the cache, where it gets its encodings.
     is_kept: bool,
+    /// Whether its body may be packed at all.
+    may_pack: bool,
     plain: Variant,
     coded: Vec<(Coding, Variant)>,
 }
@@ -60,33 +64,25 @@ struct Variant {
 impl Ready {
     /// Prepares an answer; `is_shared` says that everybody may see it.
     pub(crate) fn new(made: &Made, is_shared: bool) -> Self {
-        let etag = ETag::weak(&made.hash.to_string()[..32]).expect("hex digits make a tag");
-        let tag = etag.header();
-        let mut bare = HeaderMap::with_capacity(12);
-        bare.insert(ETAG, tag.clone());
-        bare.insert(
-            CACHE_CONTROL,
-            if is_shared {
-                cache::PUBLIC_REVALIDATE
-            } else {
-                cache::PRIVATE_NO_STORE
-            },
-        );
-        bare.insert(VARY, DEPENDS);
-        bare.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let mut headers = bare.clone();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(made.media_type));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(made.body.len()));
-        headers.insert(CONTENT_DIGEST, repr_digest(&made.hash));
-        if made.media_type.starts_with("text/html") {
-            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        }
+        let (etag, bare, headers) = match &made.form {
+            Form::Document { media_type, hash } => {
+                let etag = ETag::weak(&hash.to_string()[..32]).expect("hex digits make a tag");
+                let bare = bare(&etag, is_shared);
+                let headers = whole(&bare, media_type, hash, made.body.len());
+                (etag, bare, headers)
+            }
+            Form::Blob(heads) => (
+                heads.etag.clone(),
+                heads.unchanged.clone(),
+                heads.whole.clone(),
+            ),
+        };
         Self {
+            tag: etag.header(),
             etag,
-            tag,
             bare,
             is_kept: false,
+            may_pack: matches!(made.form, Form::Document { .. }),
             plain: Variant {
                 headers,
                 body: made.body.clone(),
@@ -112,6 +108,7 @@ impl Ready {
             tag: self.tag.clone(),
             bare: self.bare.clone(),
             is_kept: self.is_kept,
+            may_pack: self.may_pack,
             plain: self.plain.clone(),
             coded,
         })
@@ -131,7 +128,12 @@ impl Ready {
 
     /// Tells whether packing it could be worth it.
     pub(super) fn is_packable(&self) -> bool {
-        self.coded.is_empty() && self.plain.body.len() >= coding::BODY_BYTES_MIN
+        self.may_pack && self.coded.is_empty() && self.plain.body.len() >= coding::BODY_BYTES_MIN
+    }
+
+    /// Tells whether it comes with all its encodings, now or soon, and is not packed on the way.
+    pub(crate) const fn is_prepared(&self) -> bool {
+        self.is_kept
     }
 
     /// Returns about how much memory it takes, in bytes.
@@ -142,34 +144,40 @@ impl Ready {
     }
 
     /// Answers a request: whole, in the encoding that the reader likes best, or 304 when the reader has it. The body
-    /// is there for HEAD too; whoever sends it leaves it out.
-    pub(crate) fn respond(&self, request: &HeaderMap) -> Response<Bytes> {
-        let (status, headers, body) = match self.condition(request) {
+    /// is there for HEAD too; whoever sends it leaves it out. `sent` is what these headers say.
+    pub(crate) fn respond(&self, request: &HeaderMap, sent: Sent) -> Response<Bytes> {
+        let condition = if sent.is_conditional() {
+            self.condition(request)
+        } else {
+            Condition::Holds
+        };
+        let (status, headers, body) = match condition {
             Condition::NotModified => (StatusCode::NOT_MODIFIED, &self.bare, Bytes::new()),
             Condition::Failed => (StatusCode::PRECONDITION_FAILED, &self.bare, Bytes::new()),
             Condition::Holds => {
-                let offers = self.coded.iter().map(|(coding, _)| *coding);
-                let chosen = coding::choose(request, offers).and_then(|at| self.coded.get(at));
-                let variant = chosen.map_or(&self.plain, |(_, variant)| variant);
+                let variant = self.variant_for(request, sent);
                 (StatusCode::OK, &variant.headers, variant.body.clone())
             }
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers.clone();
-        if self.is_kept {
-            response.extensions_mut().insert(Prepared);
-        }
         response
+    }
+
+    fn variant_for(&self, request: &HeaderMap, sent: Sent) -> &Variant {
+        if self.coded.is_empty() || !sent.wishes_encodings() {
+            return &self.plain;
+        }
+        let offers = self.coded.iter().map(|(coding, _)| *coding);
+        let chosen = coding::choose(request, offers).and_then(|at| self.coded.get(at));
+        chosen.map_or(&self.plain, |(_, variant)| variant)
     }
 
     fn condition(&self, request: &HeaderMap) -> Condition {
         let wanted = request.get(IF_NONE_MATCH);
-        let has_match = request.contains_key(IF_MATCH);
-        if wanted.is_none() && !has_match {
-            return Condition::Holds;
-        }
-        if !has_match && wanted == Some(&self.tag) {
+        // Readers nearly always send back the tag that they were given.
+        if wanted == Some(&self.tag) && !request.contains_key(IF_MATCH) {
             return Condition::NotModified;
         }
         let current = Validators {
@@ -179,4 +187,34 @@ impl Ready {
         };
         conditional::evaluate(&Method::GET, request, &current)
     }
+}
+
+/// Makes the head of a document's 304 and 412, the same in all encodings.
+fn bare(etag: &ETag, is_shared: bool) -> HeaderMap {
+    let mut bare = HeaderMap::with_capacity(12);
+    bare.insert(ETAG, etag.header());
+    bare.insert(
+        CACHE_CONTROL,
+        if is_shared {
+            cache::PUBLIC_REVALIDATE
+        } else {
+            cache::PRIVATE_NO_STORE
+        },
+    );
+    bare.insert(VARY, DEPENDS);
+    bare.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    bare
+}
+
+/// Makes the head of a whole document that is not packed.
+fn whole(bare: &HeaderMap, media_type: &'static str, hash: &ContentHash, len: usize) -> HeaderMap {
+    let mut headers = bare.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
+    headers.insert(CONTENT_DIGEST, repr_digest(hash));
+    if media_type.starts_with("text/html") {
+        headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    headers
 }

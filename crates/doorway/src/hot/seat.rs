@@ -51,7 +51,8 @@ impl Seat {
 
     /// Asks and waits until there is an answer.
     pub(super) async fn ask(mut self, key: Key, make: Make) -> Told {
-        let shard = self.inner.shard_of(key.borrowed());
+        let sought = self.inner.seeds.hashed(key.borrowed());
+        let shard = self.inner.shard_of(key.class, &sought);
         let (told, mut answer) = oneshot::channel();
         let waiting = Waiting {
             told,

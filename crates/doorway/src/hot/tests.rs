@@ -21,13 +21,17 @@ struct Rig {
     supervisor: Supervisor,
 }
 
-fn rig(limits: Limits) -> Rig {
+fn rig(documents: Limits) -> Rig {
     let (clock, hand) = Clock::by_hand(Timestamp::from_secs(1_800_000_000));
     let supervisor = Supervisor::default();
     let tasks = supervisor.group("answers");
     let shutdown = supervisor.shutdown();
+    let bounds = Bounds {
+        documents,
+        blob_bytes_max: 16 * 1_024 * 1_024,
+    };
     Rig {
-        hot: Hot::new(limits, clock, [1, 2, 3], tasks, shutdown),
+        hot: Hot::new(&bounds, clock, [1, 2, 3], tasks, shutdown),
         hand,
         calls: Arc::default(),
         supervisor,
@@ -166,7 +170,7 @@ async fn old_answer_stands_in_when_a_newer_one_cannot_be_made() {
     rig.hand.advance(Duration::from_secs(1_000));
     let old = rig.ask("/pages/a", down()).await.unwrap();
     assert!(
-        old.respond(&HeaderMap::new())
+        old.respond(&HeaderMap::new(), Sent::default())
             .body()
             .starts_with(b"<p>first")
     );
@@ -239,7 +243,7 @@ async fn reader_who_goes_away_stops_nothing() {
     assert!(
         second
             .unwrap()
-            .respond(&HeaderMap::new())
+            .respond(&HeaderMap::new(), Sent::default())
             .body()
             .starts_with(b"<p>made all")
     );
@@ -254,7 +258,7 @@ async fn only_what_everybody_may_see_is_kept() {
         ..page("narrow")
     };
     let ready = rig.ask("/pages/a", Ok(narrow)).await.unwrap();
-    let head = ready.respond(&HeaderMap::new());
+    let head = ready.respond(&HeaderMap::new(), Sent::default());
     assert_eq!(head.headers()["cache-control"], "private, no-store");
     assert!(rig.hit("/pages/a", &[]).is_none());
     let key = path::key_of(&Uri::from_static("/pages/b"), &HeaderMap::new());
@@ -264,7 +268,7 @@ async fn only_what_everybody_may_see_is_kept() {
     };
     let make = || async { Ok(page("for a member")) }.boxed();
     let ready = rig.hot.answer(key, &member, make).await.unwrap();
-    let head = ready.respond(&HeaderMap::new());
+    let head = ready.respond(&HeaderMap::new(), Sent::default());
     assert_eq!(head.headers()["cache-control"], "private, no-store");
     assert!(rig.hit("/pages/b", &[]).is_none());
 }
@@ -286,6 +290,45 @@ async fn hot_path_leaves_to_the_router_what_is_not_plain() {
         rig.hit("/pages/a", &[("accept-language", "en;q=0.9")])
             .is_some()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blob_that_was_begun_before_a_change_is_not_kept_after_it() {
+    let rig = rig(Limits::default());
+    let hash = ContentHash::of(b"a");
+    let uri: Uri = format!("/store/{hash}").parse().unwrap();
+    let blob = Made {
+        tags: vec![Tag::Blob(hash.to_string())],
+        ..page("a blob")
+    };
+    for is_changed in [true, false] {
+        let key = path::blob_key_of(&Method::GET, &uri, &HeaderMap::new(), &hash);
+        assert!(key.is_some());
+        let (begun, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let make = {
+            let (begun, gate, blob) = (Arc::clone(&begun), Arc::clone(&gate), blob.clone());
+            move || {
+                async move {
+                    begun.notify_one();
+                    gate.notified().await;
+                    Ok(blob)
+                }
+                .boxed()
+            }
+        };
+        let reader = rig.hot.answer(key, &Sight::ANONYMOUS, make);
+        let change = async {
+            begun.notified().await;
+            if is_changed {
+                rig.hot.0.changed(&[Tag::Blob(hash.to_string())]);
+            }
+            gate.notify_one();
+        };
+        let (answer, ()) = tokio::join!(reader, change);
+        assert!(answer.is_ok(), "who asked before the change gets it");
+        let kept = rig.hit(uri.path(), &[]);
+        assert_eq!(kept.is_none(), is_changed);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

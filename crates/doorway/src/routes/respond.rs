@@ -7,7 +7,7 @@ use axum::response::Response;
 use base::Reach;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 
-use crate::hot::{CONTENT_DIGEST, Made, Prepared, Ready};
+use crate::hot::{CONTENT_DIGEST, Made, Prepared, Ready, Sent};
 use crate::store::Sight;
 
 /// Sends an answer that does not go through the cache: whole, or 304 when the reader has it.
@@ -18,7 +18,12 @@ pub(super) fn send(request: &HeaderMap, made: &Made, sight: &Sight) -> Response 
 
 /// Sends an answer that lies ready: whole, or 304 when the reader has it.
 pub(super) fn send_ready(request: &HeaderMap, ready: &Ready) -> Response {
-    ready.respond(request).map(Body::from)
+    let response = ready.respond(request, Sent::read(request));
+    let mut response = response.map(Body::from);
+    if ready.is_prepared() {
+        response.extensions_mut().insert(Prepared);
+    }
+    response
 }
 
 /// Says what is packed on the way: what is large enough and does not come packed already.

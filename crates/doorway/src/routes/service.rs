@@ -67,6 +67,7 @@ impl Doorway {
         };
         let projection = self.store().log_ends().await.is_ok();
         let lag = self.projection().map_or(0, Handle::lag);
+        let unindexed_items = self.store().unindexed().await.unwrap_or_default();
         let follows = self.following().map(|follow| follow.view(lag));
         let is_complete = follows.as_ref().is_none_or(|follows| follows.is_complete);
         ReadyView {
@@ -75,6 +76,7 @@ impl Doorway {
             conductor,
             projection,
             projection_lag_records: lag,
+            unindexed_items,
             stalled: self.stalled(),
             follows,
         }

@@ -4,20 +4,25 @@ use std::sync::Arc;
 
 use api::{SCHEMA_VERSION, StoredBlobView};
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_NONE_MATCH, LOCATION,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base::{Code, ContentHash, Problem, Reach};
+use doorway_core::cache::{Key, Tag};
 use doorway_core::projector::Input;
 use doorway_core::session::Action;
+use futures::FutureExt as _;
 use http_kit::{
     BodyReader, ETag, Json, Path, ProblemResponse, Representation, blob_response, cache,
 };
+use runtime::ReadAt;
 
+use super::respond;
+use crate::hot::{Form, Heads, Made, READY_BLOB_BYTES_MAX, Ready, path};
 use crate::reads::nothing;
 use crate::service::Doorway;
 use crate::store::{Named, Sight};
@@ -69,22 +74,24 @@ pub(super) async fn write(
 pub(super) async fn read(
     State(doorway): State<Doorway>,
     method: Method,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     Path(hash): Path<String>,
 ) -> Result<Response, ProblemResponse> {
     let hash: ContentHash = hash
         .parse()
         .map_err(|error| Problem::new(Code::MalformedHash, format!("{error}")))?;
-    let sight = doorway.sight(&headers).await?;
-    let described = doorway.describe_blob(&hash, &sight).await?;
-    let blob = doorway.blob(&hash).await?.ok_or_else(nothing)?;
-    let representation = Representation {
-        source: Arc::new(blob),
-        etag: Some(ETag::of_hash(&hash)),
-        last_modified: None,
-        headers: described.headers(),
+    let key = path::blob_key_of(&method, &uri, &headers, &hash);
+    let response = match doorway.ready_blob(key, &hash).await? {
+        Some(ready) => respond::send_ready(&headers, &ready),
+        None => {
+            let sight = doorway.sight(&headers).await?;
+            let described = doorway.describe_blob(&hash, &sight).await?;
+            let blob = doorway.blob(&hash).await?.ok_or_else(nothing)?;
+            let blob = described.represent(&hash, Arc::new(blob));
+            blob_response(&method, &headers, blob, doorway.blobs().files())
+        }
     };
-    let response = blob_response(&method, &headers, representation, doorway.blobs().files());
     if method == Method::GET && response.status().is_success() {
         let length = response.headers().get(CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -102,6 +109,16 @@ struct Described {
 }
 
 impl Described {
+    /// Joins what is known of a blob with its bytes.
+    fn represent(&self, hash: &ContentHash, source: Arc<dyn ReadAt>) -> Representation {
+        Representation {
+            source,
+            etag: Some(ETag::of_hash(hash)),
+            last_modified: None,
+            headers: self.headers(),
+        }
+    }
+
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let mut set = |name: HeaderName, value: HeaderValue| {
@@ -131,6 +148,60 @@ impl Described {
 }
 
 impl Doorway {
+    /// Answers an anonymous reader from what lies ready, or lays the answer ready. Nothing when it is not kept there: it
+    /// has another question than for the whole, is large, or has to be copied first.
+    async fn ready_blob(
+        &self,
+        key: Option<Key>,
+        hash: &ContentHash,
+    ) -> Result<Option<Arc<Ready>>, Problem> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        // Who may not see the blob is not told that it is damaged; the other way finds out who asks.
+        let Ok(Some(blob)) = self.blobs().get(hash).await else {
+            return Ok(None);
+        };
+        if blob.len() > READY_BLOB_BYTES_MAX {
+            return Ok(None);
+        }
+        let (doorway, hash) = (self.clone(), *hash);
+        let make = move || async move { doorway.make_blob(&hash).await }.boxed();
+        let ready = self.hot().answer(Some(key), &Sight::ANONYMOUS, make).await;
+        ready.map(Some)
+    }
+
+    /// Makes the answer that everybody gets who asks for the whole of a small blob. Its bytes are those that the store
+    /// has in memory.
+    async fn make_blob(&self, hash: &ContentHash) -> Result<Made, Problem> {
+        let described = self.describe_blob(hash, &Sight::ANONYMOUS).await?;
+        let blob = self.blobs().get(hash).await;
+        let blob = blob.map_err(|error| error.problem())?.ok_or_else(nothing)?;
+        let body = blob.chunk(0).await.map_err(|error| error.problem())?;
+        if body.len() as u64 != blob.len() {
+            let detail = format!("blob {hash} is not in one piece");
+            return Err(Problem::new(Code::Bug, detail));
+        }
+        let source = described.represent(hash, Arc::new(body.clone()));
+        let answer = |request: &HeaderMap| {
+            let files = self.blobs().files();
+            let response = blob_response(&Method::GET, request, source.clone(), files);
+            response.into_parts().0.headers
+        };
+        let everything = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static("*"))]);
+        let heads = Heads {
+            etag: ETag::of_hash(hash),
+            whole: answer(&HeaderMap::new()),
+            unchanged: answer(&everything),
+        };
+        Ok(Made {
+            form: Form::Blob(Box::new(heads)),
+            body,
+            reach: described.reach,
+            tags: vec![Tag::Blob(hash.to_string())],
+        })
+    }
+
     /// Finds a manifest that lets this reader see the blob; who brought it may see it without one.
     async fn describe_blob(&self, hash: &ContentHash, sight: &Sight) -> Result<Described, Problem> {
         let names = self.store().names_of(&hash.to_string()).await?;

@@ -2,7 +2,7 @@
 
 use base::Reach;
 use chain::kind::Opened;
-use chain::{ActionHash, Envelope, Item, record};
+use chain::{ActionHash, EnvelopeRef, Item, record};
 use doorway_core::event::{Changed, What};
 use doorway_core::lease::{Epoch, GrantTable, Reply};
 use doorway_core::projector::Version;
@@ -55,8 +55,6 @@ pub(crate) struct Described<'a> {
     pub(crate) language: &'a str,
     pub(crate) licence: &'a str,
     pub(crate) tags: &'a [String],
-    /// The words to search in besides title and summary.
-    pub(crate) words: Option<String>,
 }
 
 /// Describes a version. A blob's manifest has the blob's hash for a slug.
@@ -70,7 +68,6 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             language: &content.language,
             licence: &content.licence,
             tags: &content.tags,
-            words: words_of(&version.content),
         },
         Item::Path(path) => Described {
             title: &path.title,
@@ -80,7 +77,6 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             language: &path.language,
             licence: &path.licence,
             tags: &path.tags,
-            words: words_of(&version.content),
         },
         Item::BlobManifest(manifest) => Described {
             title: &manifest.name,
@@ -90,7 +86,6 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             language: "",
             licence: "",
             tags: &[],
-            words: None,
         },
         Item::Profile(profile) => Described {
             title: &profile.name,
@@ -100,13 +95,20 @@ pub(crate) fn describe(version: &Version) -> Described<'_> {
             language: "",
             licence: "",
             tags: &[],
-            words: None,
         },
     }
 }
 
+/// Tells whether an item can be found by its words.
+pub(crate) const fn is_searched(item: &Item) -> bool {
+    match item {
+        Item::Content(_) | Item::Path(_) => true,
+        Item::BlobManifest(_) | Item::Profile(_) => false,
+    }
+}
+
 /// Returns the words to search in besides title and summary; nothing for what is not searched.
-fn words_of(item: &Item) -> Option<String> {
+pub(crate) fn words_of(item: &Item) -> Option<String> {
     match item {
         Item::Content(content) => Some(super::words::words(&content.body)),
         Item::Path(path) => Some(path.tags.join(" ")),
@@ -117,8 +119,8 @@ fn words_of(item: &Item) -> Option<String> {
 /// Returns the same words for the entry of a record that was projected; nothing when a blob holds the text.
 pub(crate) fn words_in(entry: &[u8]) -> Option<String> {
     let entry = record::decode_entry(entry).ok()?;
-    let envelope = Envelope::from_entry(&entry).ok()?;
-    match Item::open(&envelope).ok()? {
+    let envelope = EnvelopeRef::from_entry(&entry).ok()?;
+    match Item::open_ref(envelope).ok()? {
         Opened::Item(item) => words_of(&item),
         Opened::Spilled { .. } => None,
     }

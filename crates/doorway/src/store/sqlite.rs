@@ -3,6 +3,7 @@
 mod grant;
 mod queries;
 mod rows;
+mod words;
 mod write;
 
 use std::path::Path;
@@ -39,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "an index of words without the texts",
         sql: include_str!("sqlite/schema-3.sql"),
     },
+    Migration {
+        version: 4,
+        name: "versions by number, words that wait",
+        sql: include_str!("sqlite/schema-4.sql"),
+    },
 ];
 
 /// A projection store in a file of its own.
@@ -71,7 +77,7 @@ impl SqliteStore {
 /// The columns of a version with the record that holds its content.
 const VERSION: &str = "SELECT versions.seq, versions.change, versions.hash, versions.at_us,
         records.action, records.signature, records.entry
-     FROM versions JOIN items ON items.id = versions.item
+     FROM versions JOIN items ON items.number = versions.item
      LEFT JOIN records ON records.agent = items.author AND records.seq = versions.seq
                       AND versions.change <> 'delete'";
 
@@ -266,7 +272,7 @@ impl ProjectionStore for SqliteStore {
         Box::pin(self.read(move |connection| {
             connection
                 .prepare_cached(&format!(
-                    "{VERSION} WHERE versions.item = ?1 ORDER BY versions.seq LIMIT ?2"
+                    "{VERSION} WHERE items.id = ?1 ORDER BY versions.seq LIMIT ?2"
                 ))?
                 .query_map(params![id, VERSIONS_MAX], rows::version)?
                 .collect()
@@ -278,7 +284,7 @@ impl ProjectionStore for SqliteStore {
         Box::pin(self.read(move |connection| {
             connection
                 .prepare_cached(&format!(
-                    "{VERSION} WHERE versions.item = ?1 AND versions.seq = ?2"
+                    "{VERSION} WHERE items.id = ?1 AND versions.seq = ?2"
                 ))?
                 .query_row(params![id, seq], rows::version)
                 .optional()
@@ -296,6 +302,25 @@ impl ProjectionStore for SqliteStore {
                 .await?;
             rows.retain(|row| sight.admits(row));
             Ok(rows)
+        })
+    }
+
+    fn unindexed(&self) -> Reply<'_, u64> {
+        Box::pin(self.read(words::waiting))
+    }
+
+    fn index_words(&self, epoch: u64, limit: u32) -> Reply<'_, u64> {
+        Box::pin(async move {
+            let outcome = self
+                .sqlite
+                .write(move |connection| match write::fence(connection, epoch)? {
+                    Some(holder) => Ok(Err(holder)),
+                    None => words::catch_up(connection, limit).map(Ok),
+                })
+                .await;
+            outcome
+                .map_err(|error: db::WriteError<rusqlite::Error>| failed(error.into()))?
+                .map_err(|(holder, epoch)| StoreError::Fenced { holder, epoch })
         })
     }
 

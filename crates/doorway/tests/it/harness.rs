@@ -39,6 +39,7 @@ pub(crate) struct House {
     pub(crate) doorway: Doorway,
     pub(crate) router: Router,
     pub(crate) hand: ClockHand,
+    pub(crate) metrics: DoorwayMetrics,
     engine: Option<Arc<Embedded>>,
     supervisor: Supervisor,
 }
@@ -223,11 +224,12 @@ impl House {
             Arc::new(SqliteStore::open(&data.join("projection.sqlite")).unwrap())
         });
         let prefix = Topic::parse("test").unwrap();
+        let metrics = DoorwayMetrics::new(&Registry::default());
         let engines = Engines {
             origin,
             store,
             bus: Bus::connect("", &prefix, bus::Limits::default(), &supervisor).unwrap(),
-            metrics: DoorwayMetrics::new(&Registry::default()),
+            metrics: metrics.clone(),
             blobs: blobs::Blobs::open(&data.join("blobs"), blob_limits).unwrap(),
         };
         let config = Config {
@@ -245,6 +247,7 @@ impl House {
             router: doorway::router(&doorway),
             doorway,
             hand,
+            metrics,
             engine,
             supervisor,
         })

@@ -101,6 +101,12 @@ impl ProjectionStore for Way {
     fn pages_of(&self, course: &str, author: &str, sight: &Sight) -> Reply<'_, Vec<Row>> {
         self.store.pages_of(course, author, sight)
     }
+    fn unindexed(&self) -> Reply<'_, u64> {
+        self.store.unindexed()
+    }
+    fn index_words(&self, epoch: u64, limit: u32) -> Reply<'_, u64> {
+        self.store.index_words(epoch, limit)
+    }
     fn schema(&self) -> Reply<'_, api::DbSchemaView> {
         self.store.schema()
     }

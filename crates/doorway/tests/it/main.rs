@@ -22,6 +22,7 @@ mod hot;
 mod lease;
 mod pages;
 mod reach;
+mod ready_blobs;
 mod restart;
 mod routes;
 mod store;

@@ -2,6 +2,7 @@
 //! gives the same answers.
 
 mod answers;
+mod bulk;
 mod figures;
 mod grant;
 mod histories;

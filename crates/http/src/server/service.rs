@@ -15,9 +15,9 @@ use base::{Code, Problem};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_LENGTH, EXPECT, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
 use hyper::service::Service;
-use hyper::{Method, Request, Response, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use runtime::TaskGroup;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -52,6 +52,10 @@ impl Service<Request<Incoming>> for Answerer {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
+        if !names_one_host(request.version(), request.headers()) {
+            let problem = Problem::new(Code::MalformedQuery, "the request must name one Host");
+            return Answer::Ready(Some(self.refusal(request, problem, None)));
+        }
         let client = self.client.unwrap_or_else(|| {
             let trusted = &self.serving.edge.trusted_proxies;
             crate::client_address(self.peer.ip(), request.headers(), trusted)
@@ -71,7 +75,13 @@ impl Service<Request<Incoming>> for Answerer {
         if let Some(gate) = &self.serving.gate {
             match gate.admit(&ask) {
                 Ok(admitted) => pass = Some(admitted),
-                Err(refused) => return Answer::Ready(Some(self.refusal(request, refused))),
+                Err(Refused {
+                    problem,
+                    retry_after_secs,
+                }) => {
+                    let later = Some(retry_after_secs);
+                    return Answer::Ready(Some(self.refusal(request, problem, later)));
+                }
             }
         }
         self.route(request, client, pass)
@@ -105,14 +115,20 @@ impl Answerer {
     }
 
     /// Tells who was not let in why, and keeps the connection good.
-    fn refusal(&self, request: Request<Incoming>, refused: Refused) -> Response<Outgoing> {
+    fn refusal(
+        &self,
+        request: Request<Incoming>,
+        problem: Problem,
+        retry_after_secs: Option<u32>,
+    ) -> Response<Outgoing> {
         let id = RequestId::next();
         let path = request.uri().path();
-        let document = problem::document(&refused.problem, Some(path), Some(id));
-        let response = ProblemResponse::new(refused.problem)
-            .retry_after(refused.retry_after_secs.into())
-            .into_response();
-        let mut head = response.into_parts().0;
+        let document = problem::document(&problem, Some(path), Some(id));
+        let mut response = ProblemResponse::new(problem);
+        if let Some(secs) = retry_after_secs {
+            response = response.retry_after(secs.into());
+        }
+        let mut head = response.into_response().into_parts().0;
         head.headers.insert(X_REQUEST_ID, id.header());
         head.headers.remove(CONTENT_LENGTH);
         self.ready(request, Response::from_parts(head, document.into()))
@@ -163,12 +179,34 @@ impl Answerer {
     }
 }
 
+/// Tells whether a request says for which host it is as it must (RFC 9112 §3.2): once, where the protocol has the header
+/// for it. Two proxies that read two headers differently would be two doors into one house.
+fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
+    if version >= Version::HTTP_2 {
+        return true;
+    }
+    // Most clients send it first and nothing twice; to see that costs no look into the map.
+    let has_doubles = headers.len() != headers.keys_len();
+    if !has_doubles && headers.keys().next() == Some(&HOST) {
+        return true;
+    }
+    match headers.get_all(HOST).iter().take(2).count() {
+        0 => version < Version::HTTP_11,
+        1 => true,
+        _ => false,
+    }
+}
+
 fn dress(
-    response: axum::response::Response,
+    mut response: axum::response::Response,
     version: Version,
     open: Open,
     pass: Option<Pass>,
 ) -> Response<Outgoing> {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        // The router says that there is no body; the header would say so of the whole answer (RFC 9110 §8.6).
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     response.map(|body| Outgoing::made(body, version, open, pass))
 }
 

@@ -49,14 +49,38 @@ async fn processes_that_start_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn reader_gives_up_when_nobody_makes_the_schema() {
+async fn a_reader_of_an_empty_database_names_the_writer() {
     let Some(url) = database() else { return };
+    let limits = PostgresLimits {
+        start_ms_max: 600_000,
+        ..LIMITS
+    };
+    let reader = PostgresConfig {
+        access: Access::ReadOnly,
+        limits,
+        ..config(&url)
+    };
+    // It does not wait for as long as for a server that is away.
+    let error = connect(reader).await.unwrap_err();
+    assert!(matches!(error, OpenError::Empty { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("has not been there yet"),
+        "{error}"
+    );
+    assert_eq!(error.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn reader_gives_up_when_nobody_brings_the_schema_up_to_date() {
+    let Some(url) = database() else { return };
+    let writer = connect(config(&url)).await.unwrap();
     let limits = PostgresLimits {
         start_ms_max: 300,
         ..LIMITS
     };
     let reader = PostgresConfig {
         access: Access::ReadOnly,
+        migrations: SLOW,
         limits,
         ..config(&url)
     };
@@ -65,13 +89,14 @@ async fn reader_gives_up_when_nobody_makes_the_schema() {
         matches!(
             error,
             OpenError::NotMigrated {
-                found: 0,
-                wanted: 1
+                found: 1,
+                wanted: 2
             }
         ),
         "{error:?}"
     );
     assert_eq!(error.code(), Code::Unavailable);
+    writer.close().await;
 }
 
 #[tokio::test]

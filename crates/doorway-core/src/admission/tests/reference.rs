@@ -93,7 +93,9 @@ impl Naive {
         if !self.has_place(class, bytes) {
             return Err(None);
         }
-        self.inside.push((class, bytes));
+        if class != Class::Blob {
+            self.inside.push((class, bytes));
+        }
         if cost > 0 {
             if let Some(idx) = found {
                 self.spent.remove(idx);
@@ -186,7 +188,12 @@ proptest! {
                     match admission.admit(time, visitor(address, class, bytes)) {
                         Verdict::Admitted(place) => {
                             prop_assert_eq!(expect, Ok(()));
-                            places.push(place);
+                            prop_assert_eq!(place.is_held(), class != Class::Blob);
+                            if place.is_held() {
+                                places.push(place);
+                            } else {
+                                admission.leave(place);
+                            }
                         }
                         Verdict::Refused { reason: Reason::Address, retry_after_secs } => {
                             prop_assert_eq!(expect, Err(Some(retry_after_secs)));

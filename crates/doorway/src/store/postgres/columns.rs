@@ -52,9 +52,8 @@ fn of_version(version: &Version) -> Columns {
         language,
         licence,
         tags,
-        words,
     } = described::describe(version);
-    let words = words.map(|body| Words {
+    let words = described::words_of(&version.content).map(|body| Words {
         vector: lexemes::tsvector(&[(title, 'A'), (summary, 'B'), (&body, 'D')]),
         body: owned(&body),
     });

@@ -6,7 +6,7 @@ use doorway_core::address::{Address, Claim};
 use doorway_core::event::{self, Event};
 use doorway_core::projector::{Change, Cursor, Known, Merge, Skip, Version, merge};
 
-use super::{grant, rows};
+use super::{grant, rows, words};
 use crate::store::described::{self, changes, tags};
 use crate::store::{Applied, Apply, EVENTS_KEPT_MAX};
 
@@ -24,34 +24,15 @@ pub(super) fn apply(connection: &Connection, apply: &Apply) -> rusqlite::Result<
     if cursor.as_ref().map(|cursor| cursor.seq) != batch.after {
         return Ok(Ok(Applied::Elsewhere(cursor)));
     }
-    for record in &batch.records {
-        keep(connection, &agent, record)?;
-    }
+    keep(connection, &agent, &batch.records)?;
     claim(connection, &agent, &apply.claims)?;
     let (mut changed, mut skipped) = (Vec::new(), Vec::new());
     for change in &batch.changes {
-        let known = change
-            .item()
-            .map(|item| known(connection, item))
-            .transpose()?
-            .flatten();
-        let verdict = merge(known.as_ref(), change);
+        let (known, verdict) = put(connection, change, batch.is_bulk())?;
         changed.extend(event::changed(known.as_ref(), change, verdict));
-        match (verdict, change) {
-            (Merge::Insert, Change::Put(version)) => {
-                insert(connection, version)?;
-            }
-            (Merge::Replace, Change::Put(version)) => {
-                replace(connection, version)?;
-            }
-            (Merge::Withdraw, Change::Withdraw { .. }) => withdraw(connection, change)?,
-            (Merge::Skip(reason), _) => {
-                count_skip(connection, reason)?;
-                skipped.push((change.seq(), reason));
-            }
-            (Merge::Insert | Merge::Replace | Merge::Withdraw, _) => {
-                unreachable!("the core gives each change a verdict of its own kind")
-            }
+        if let Merge::Skip(reason) = verdict {
+            count_skip(connection, reason)?;
+            skipped.push((change.seq(), reason));
         }
     }
     set_cursor(connection, &agent, &batch.cursor)?;
@@ -60,7 +41,10 @@ pub(super) fn apply(connection: &Connection, apply: &Apply) -> rusqlite::Result<
 }
 
 /// Returns who holds the lease, when it is not held under this epoch.
-fn fence(connection: &Connection, epoch: u64) -> rusqlite::Result<Option<(String, u64)>> {
+pub(super) fn fence(
+    connection: &Connection,
+    epoch: u64,
+) -> rusqlite::Result<Option<(String, u64)>> {
     Ok(described::fence(&grant::table(connection)?, epoch))
 }
 
@@ -92,17 +76,17 @@ fn tell(
     Ok(event)
 }
 
-/// Keeps a record as it was signed.
-fn keep(connection: &Connection, agent: &str, record: &Record) -> rusqlite::Result<()> {
-    let entry = match record.entry() {
-        RecordEntry::Present(entry) => Some(record::entry_bytes(entry)),
-        RecordEntry::Hidden | RecordEntry::NA | RecordEntry::NotStored => None,
-    };
-    connection
-        .prepare_cached(
-            "INSERT INTO records (agent, seq, hash, action, signature, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
+/// Keeps records as they were signed.
+fn keep(connection: &Connection, agent: &str, records: &[Record]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO records (agent, seq, hash, action, signature, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for record in records {
+        let entry = match record.entry() {
+            RecordEntry::Present(entry) => Some(record::entry_bytes(entry)),
+            RecordEntry::Hidden | RecordEntry::NA | RecordEntry::NotStored => None,
+        };
+        statement.execute(params![
             agent,
             record.action().action_seq(),
             record.action_address().to_string(),
@@ -110,6 +94,7 @@ fn keep(connection: &Connection, agent: &str, record: &Record) -> rusqlite::Resu
             record.signature().0.as_slice(),
             entry,
         ])?;
+    }
     Ok(())
 }
 
@@ -153,21 +138,56 @@ fn set_cursor(connection: &Connection, agent: &str, cursor: &Cursor) -> rusqlite
     Ok(())
 }
 
-/// Returns what the store holds of an item.
+/// Does what the core says about a change; returns what was known of its item before, and the core's word.
+fn put(
+    connection: &Connection,
+    change: &Change,
+    is_bulk: bool,
+) -> rusqlite::Result<(Option<Known>, Merge)> {
+    // Of a first version nothing can be known, since its item is named after it: asking is left to the insertion.
+    if let Change::Put(version) = change
+        && version.is_first
+        && let verdict @ Merge::Insert = merge(None, change)
+        && insert(connection, version, is_bulk)?
+    {
+        return Ok((None, verdict));
+    }
+    let held = change
+        .item()
+        .map(|item| held(connection, item))
+        .transpose()?
+        .flatten();
+    let (number, known) = held.unzip();
+    let verdict = merge(known.as_ref(), change);
+    match (verdict, change, number) {
+        (Merge::Replace, Change::Put(version), Some(number)) => {
+            replace(connection, number, version, is_bulk)?;
+        }
+        (Merge::Withdraw, Change::Withdraw { .. }, Some(number)) => {
+            withdraw(connection, number, change)?;
+        }
+        (Merge::Skip(_), ..) => {}
+        (Merge::Insert | Merge::Replace | Merge::Withdraw, ..) => {
+            unreachable!("the core gives each change a verdict of its own kind")
+        }
+    }
+    Ok((known, verdict))
+}
+
+/// Returns what the store holds of an item, and the item's number.
 ///
 /// Two plain questions: SQLite plans a join of these tables anew whenever another item is asked for.
-fn known(connection: &Connection, item: &ActionHash) -> rusqlite::Result<Option<Known>> {
-    let id = item.to_string();
+fn held(connection: &Connection, item: &ActionHash) -> rusqlite::Result<Option<(i64, Known)>> {
     let found = connection
         .prepare_cached(
-            "SELECT author, kind, is_withdrawn, reach, course, slug FROM items WHERE id = ?1",
+            "SELECT author, kind, is_withdrawn, reach, course, slug, number FROM items WHERE id = ?1",
         )?
-        .query_row([&id], |row| {
+        .query_row([item.to_string()], |row| {
             let author: String = row.get(0)?;
             let Ok(author) = AgentPubKey::try_from(author) else {
                 return Ok(None);
             };
-            Ok(Some(Known {
+            let known = Known {
                 author,
                 kind: row.get(1)?,
                 seq: 0,
@@ -175,26 +195,29 @@ fn known(connection: &Connection, item: &ActionHash) -> rusqlite::Result<Option<
                 reach: described::reach_of(row.get(3)?),
                 course: row.get(4)?,
                 slug: row.get(5)?,
-            }))
+            };
+            Ok(Some((row.get(6)?, known)))
         })
         .optional()?
         .flatten();
-    let Some(mut known) = found else {
+    let Some((number, mut known)) = found else {
         return Ok(None);
     };
     known.seq = connection
         .prepare_cached("SELECT MAX(seq) FROM versions WHERE item = ?1")?
-        .query_row([&id], |row| row.get(0))?;
-    Ok(Some(known))
+        .query_row([number], |row| row.get(0))?;
+    Ok(Some((number, known)))
 }
 
-fn insert(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
+/// Adds an item with its first version; false when there is one of this name.
+fn insert(connection: &Connection, version: &Version, is_bulk: bool) -> rusqlite::Result<bool> {
     let described = described::describe(version);
-    connection
+    let added = connection
         .prepare_cached(
             "INSERT INTO items (id, kind, author, seq, action, reach, title, slug, course, summary, language,
                                 licence, tags, created_at_us, changed_at_us, is_withdrawn)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 0)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 0)
+             ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             version.item.to_string(),
@@ -212,32 +235,31 @@ fn insert(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
             tags(described.tags),
             version.at.as_micros(),
         ])?;
-    if let Some(words) = &described.words {
-        let number = connection.last_insert_rowid();
-        connection
-            .prepare_cached(
-                "INSERT INTO terms (rowid, title, summary, body) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![number, described.title, described.summary, words])?;
-        if version.spilled.is_some() {
-            keep_text(connection, number, words)?;
-        }
+    if added == 0 {
+        return Ok(false);
     }
-    remember(connection, version, "create")
+    let number = connection.last_insert_rowid();
+    words::note(connection, number, version, &described, is_bulk)?;
+    remember(connection, number, version, "create")?;
+    Ok(true)
 }
 
-fn replace(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
+fn replace(
+    connection: &Connection,
+    number: i64,
+    version: &Version,
+    is_bulk: bool,
+) -> rusqlite::Result<()> {
     let described = described::describe(version);
-    let id = version.item.to_string();
     connection
         .prepare_cached(
             "UPDATE items SET seq = ?2, action = ?3, reach = ?4, title = ?5, slug = ?6, course = ?7,
                 summary = ?8, language = ?9, licence = ?10, tags = ?11, changed_at_us = ?12,
                 kind = CASE WHEN kind = 'content' AND slug = '' THEN ?13 ELSE kind END
-             WHERE id = ?1",
+             WHERE number = ?1",
         )?
         .execute(params![
-            id,
+            number,
             version.seq,
             version.action.to_string(),
             described::reach_number(version.content.reach()),
@@ -251,50 +273,23 @@ fn replace(connection: &Connection, version: &Version) -> rusqlite::Result<()> {
             version.at.as_micros(),
             version.content.kind(),
         ])?;
-    if let Some(words) = &described.words {
-        let number: i64 = connection
-            .prepare_cached("SELECT number FROM items WHERE id = ?1")?
-            .query_row([&id], |row| row.get(0))?;
-        connection
-            .prepare_cached(
-                "UPDATE terms SET title = ?2, summary = ?3, body = ?4 WHERE rowid = ?1",
-            )?
-            .execute(params![number, described.title, described.summary, words])?;
-        if version.spilled.is_some() {
-            keep_text(connection, number, words)?;
-        } else {
-            forget_text(connection, &id)?;
-        }
-    }
-    remember(connection, version, "update")
-}
-
-/// Keeps the words of a text whose record does not hold it, for snippets.
-fn keep_text(connection: &Connection, number: i64, words: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO texts (number, body) VALUES (?1, ?2)")?
-        .execute(params![number, words])?;
-    Ok(())
-}
-
-fn forget_text(connection: &Connection, id: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM texts WHERE number = (SELECT number FROM items WHERE id = ?1)",
-        )?
-        .execute([id])?;
-    Ok(())
+    words::note(connection, number, version, &described, is_bulk)?;
+    remember(connection, number, version, "update")
 }
 
 /// Notes a version, and the blob that holds its body when the record does not.
-fn remember(connection: &Connection, version: &Version, change: &str) -> rusqlite::Result<()> {
-    let item = version.item.to_string();
+fn remember(
+    connection: &Connection,
+    number: i64,
+    version: &Version,
+    change: &str,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO versions (item, seq, change, hash, at_us) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
-            item,
+            number,
             version.seq,
             change,
             version.action.to_string(),
@@ -305,7 +300,7 @@ fn remember(connection: &Connection, version: &Version, change: &str) -> rusqlit
             .prepare_cached("INSERT INTO bodies (hash, item, seq, reach) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![
                 hash.to_string(),
-                item,
+                version.item.to_string(),
                 version.seq,
                 described::reach_number(version.content.reach()),
             ])?;
@@ -313,30 +308,22 @@ fn remember(connection: &Connection, version: &Version, change: &str) -> rusqlit
     Ok(())
 }
 
-fn withdraw(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
+fn withdraw(connection: &Connection, number: i64, change: &Change) -> rusqlite::Result<()> {
     let Change::Withdraw {
-        item,
-        action,
-        seq,
-        at,
-        ..
+        action, seq, at, ..
     } = change
     else {
         return Ok(());
     };
-    let id = item.to_string();
     connection
-        .prepare_cached("UPDATE items SET is_withdrawn = 1 WHERE id = ?1")?
-        .execute([&id])?;
-    connection
-        .prepare_cached("DELETE FROM terms WHERE rowid = (SELECT number FROM items WHERE id = ?1)")?
-        .execute([&id])?;
-    forget_text(connection, &id)?;
+        .prepare_cached("UPDATE items SET is_withdrawn = 1 WHERE number = ?1")?
+        .execute([number])?;
+    words::forget(connection, number)?;
     connection
         .prepare_cached(
             "INSERT INTO versions (item, seq, change, hash, at_us) VALUES (?1, ?2, 'delete', ?3, ?4)",
         )?
-        .execute(params![id, seq, action.to_string(), at.as_micros()])?;
+        .execute(params![number, seq, action.to_string(), at.as_micros()])?;
     Ok(())
 }
 

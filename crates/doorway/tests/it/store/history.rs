@@ -172,6 +172,12 @@ impl History {
 
     /// Returns the next batch of somebody; nothing when all is batched.
     pub(super) fn next(&mut self, epoch: u64) -> Option<Apply> {
+        let len = 1 + self.dice.below(9);
+        self.next_of(epoch, len)
+    }
+
+    /// Returns the next batch of somebody, with `len` records while there are so many.
+    pub(super) fn next_of(&mut self, epoch: u64, len: usize) -> Option<Apply> {
         let waiting: Vec<usize> = (0..self.writers.len())
             .filter(|who| self.writers[*who].batched < self.writers[*who].person.chain.len())
             .collect();
@@ -179,7 +185,6 @@ impl History {
             return None;
         }
         let who = self.dice.pick(&waiting);
-        let len = 1 + self.dice.below(9);
         let batch = self.writers[who].batch(len);
         let mut claims = Vec::new();
         for address in address::claims(&batch) {
