@@ -1,5 +1,163 @@
 // The wire types of Commonhold's interfaces. Made from the Rust structs by `cargo xtask generate`; do not edit.
 
+export type AckView = { 
+/**
+ * `accepted`, `durable` or `verified`.
+ */
+tier: string, 
+/**
+ * When it was accepted, in microseconds since 1970.
+ */
+at_us: number, 
+/**
+ * Number of the record of this node's log that says so.
+ */
+lsn: number, };
+
+export type BlobLeasePut = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * For how long, in seconds from now; 0 ends the lease.
+ */
+secs: number, 
+/**
+ * For whom or what it is kept, at most 1,024 bytes; a lease of the same holder is replaced. `lease` when it is left out.
+ */
+holder: string, };
+
+export type BlobLeaseView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The blob.
+ */
+hash: string, 
+/**
+ * For whom or what it is kept.
+ */
+holder: string, 
+/**
+ * Until when, in microseconds since 1970.
+ */
+until_us: number, };
+
+export type BlobLine = { 
+/**
+ * SHA-256 of its bytes, in hex.
+ */
+hash: string, 
+/**
+ * Its length.
+ */
+bytes: number, 
+/**
+ * `accepted`, `durable` or `verified`.
+ */
+tier: string, 
+/**
+ * When it was accepted, in microseconds since 1970.
+ */
+accepted_at_us: number, };
+
+export type BlobListView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The namespace that was listed.
+ */
+namespace: string, 
+/**
+ * The blobs of this page.
+ */
+items: Array<BlobLine>, 
+/**
+ * Pass it as `after` to get the next page; absent on the last.
+ */
+next: string | null, };
+
+export type BlobPutView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * SHA-256 of its bytes, in hex.
+ */
+hash: string, 
+/**
+ * Its length.
+ */
+bytes: number, 
+/**
+ * False when the namespace had it already.
+ */
+is_new: boolean, 
+/**
+ * How safe it is.
+ */
+ack: AckView, };
+
+export type BlobStatusView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * SHA-256 of its bytes, in hex.
+ */
+hash: string, 
+/**
+ * Its length.
+ */
+bytes: number, 
+/**
+ * Root of its BLAKE3 tree, in hex: with it, ranges can be checked on their own. Empty when the blob is damaged.
+ */
+blake3: string, 
+/**
+ * `accepted`, `durable` or `verified`.
+ */
+tier: string, 
+/**
+ * When it was accepted, in microseconds since 1970.
+ */
+accepted_at_us: number, 
+/**
+ * What shows that it has reached its tier.
+ */
+evidence: Array<EvidenceView>, 
+/**
+ * What is missing for the next tier; empty at the last one.
+ */
+waits_for: Array<string>, 
+/**
+ * The tags that name it.
+ */
+tags: Array<string>, 
+/**
+ * Until when it is kept even without a tag, in microseconds since 1970; absent without a lease.
+ */
+lease_until_us: number | null, 
+/**
+ * Who keeps it for so long.
+ */
+leases: Array<BlobLeaseView>, 
+/**
+ * Whether it lies in the trash: it is no longer served, and comes back when it is stored again or tagged.
+ */
+is_trashed: boolean, 
+/**
+ * Whether its bytes on disk were found to be wrong: it is not served until it is stored again.
+ */
+is_damaged: boolean, };
+
 export type BlobView = { 
 /**
  * SHA-256 of its bytes, in hex.
@@ -251,6 +409,24 @@ action_hash: string,
  */
 changes: Array<ChangedView>, };
 
+export type EvidenceView = { 
+/**
+ * The tier that it shows.
+ */
+tier: string, 
+/**
+ * Since when, in microseconds since 1970.
+ */
+at_us: number, 
+/**
+ * What it is: `log-record`.
+ */
+kind: string, 
+/**
+ * Where it is found; for a record of the log, its number.
+ */
+text: string, };
+
 export type FollowView = { 
 /**
  * The address of that doorway.
@@ -276,6 +452,78 @@ heard_at_us: number,
  * What is wrong, when something is.
  */
 fault: string, };
+
+export type GcRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Tells what would be done, and does nothing.
+ */
+dry_run: boolean, 
+/**
+ * How long what is collected stays in the trash, in seconds; as configured when it is left out.
+ */
+trash_secs: number | null, 
+/**
+ * How long a blob is left alone after it was stored or touched, in seconds; as configured when it is left out.
+ */
+grace_secs: number | null, };
+
+export type GcView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Whether nothing was done.
+ */
+is_dry_run: boolean, 
+/**
+ * Blobs that something refers to, or that are too new to be looked at.
+ */
+kept_blobs: number, 
+/**
+ * Blobs that went into the trash.
+ */
+trashed_blobs: number, 
+/**
+ * Their bytes.
+ */
+trashed_bytes: number, 
+/**
+ * Blobs that left the trash for good.
+ */
+removed_blobs: number, 
+/**
+ * Their bytes.
+ */
+removed_bytes: number, 
+/**
+ * How long it took, in milliseconds.
+ */
+took_ms: number, };
+
+export type HaveRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The hashes, in any form; at most 1,024.
+ */
+hashes: Array<string>, };
+
+export type HaveView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Whether each is there.
+ */
+have: Array<boolean>, };
 
 export type HeadView = { 
 /**
@@ -587,6 +835,56 @@ genesis: RecordView,
  */
 spilled?: string | null, };
 
+export type QueueView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * How many there are in all.
+ */
+total: number, 
+/**
+ * Since when the oldest of them waits, in microseconds since 1970; absent when none does.
+ */
+oldest_us: number | null, 
+/**
+ * The blobs of this page.
+ */
+items: Array<QueuedView>, 
+/**
+ * Pass it as `after` to get the next page; absent on the last.
+ */
+next: string | null, };
+
+export type QueuedView = { 
+/**
+ * SHA-256 of its bytes, in hex.
+ */
+hash: string, 
+/**
+ * Its length.
+ */
+bytes: number, 
+/**
+ * The tier that it has reached.
+ */
+tier: string, 
+/**
+ * When it was accepted, in microseconds since 1970.
+ */
+accepted_at_us: number, };
+
+export type QuotaPut = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * How many bytes it may have; no bound when it is left out.
+ */
+bytes_max: number | null, };
+
 export type ReadyView = { 
 /**
  * Version of this view.
@@ -608,6 +906,10 @@ projection: boolean,
  * Records that are committed and not projected yet.
  */
 projection_lag_records: number, 
+/**
+ * Items that are shown and not found by their newest words yet: a copy indexes them when it has caught up.
+ */
+unindexed_items: number, 
 /**
  * Chains that cannot be projected any further, each with the reason.
  */
@@ -634,6 +936,54 @@ entry?: string | null,
  * The action hash in its text form, for reading; checkers compute it themselves.
  */
 action_hash: string, };
+
+export type ScrubRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * How many bytes may be read in a second; as configured when it is left out.
+ */
+bytes_per_sec: number | null, 
+/**
+ * Starts from the beginning instead of where the last one stopped.
+ */
+restart: boolean, };
+
+export type ScrubView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Whether one runs now.
+ */
+is_running: boolean, 
+/**
+ * The blob that was checked last, in hex; empty at the beginning.
+ */
+position: string, 
+/**
+ * Blobs that this round has checked.
+ */
+checked_blobs: number, 
+/**
+ * Their bytes.
+ */
+checked_bytes: number, 
+/**
+ * Blobs that this round found to be damaged, in hex; they are out of the way and no longer served.
+ */
+damaged: Array<string>, 
+/**
+ * When a round ended last, in microseconds since 1970; absent before the first has ended.
+ */
+ended_at_us: number | null, 
+/**
+ * Why the last one broke off; empty when it did not.
+ */
+fault: string, };
 
 export type SearchHit = { 
 /**
@@ -714,6 +1064,66 @@ hits: Array<SearchHit>,
  * Pass it as `cursor` to get the next page; absent on the last.
  */
 next: string | null, };
+
+export type StorageHealthView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Always true when there is an answer.
+ */
+healthy: boolean, 
+/**
+ * `online`, `draining`, or `stopped` when the disk did not keep what it was given.
+ */
+status: string, 
+/**
+ * Version of the program.
+ */
+version: string, 
+/**
+ * Seconds since it started.
+ */
+uptime_secs: number, };
+
+export type StoreUsageView = { 
+/**
+ * Blobs that are served, counted once however many namespaces have them.
+ */
+live_blobs: number, 
+/**
+ * Their bytes.
+ */
+live_bytes: number, 
+/**
+ * Bytes of blobs that left the trash for good and whose room is not given back yet.
+ */
+dead_bytes: number, 
+/**
+ * Blobs in the trash.
+ */
+trash_blobs: number, 
+/**
+ * Their bytes.
+ */
+trash_bytes: number, 
+/**
+ * Bytes of the log's files, with the room that is made ready for what comes.
+ */
+log_bytes: number, 
+/**
+ * Bytes of the blobs that have a file of their own.
+ */
+large_bytes: number, 
+/**
+ * Blobs that have not reached the tier `durable`.
+ */
+queue_blobs: number, 
+/**
+ * Since when the oldest of them waits, in microseconds since 1970; absent when none does.
+ */
+queue_oldest_us: number | null, };
 
 export type StoredBlobView = { 
 /**
@@ -797,6 +1207,52 @@ name: string,
  */
 sql: string, };
 
+export type TagListView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The namespace that was listed.
+ */
+namespace: string, 
+/**
+ * The tags of this page.
+ */
+items: Array<TagView>, 
+/**
+ * Pass it as `after` to get the next page; absent on the last.
+ */
+next: string | null, };
+
+export type TagPut = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The blob, by its hash in any form.
+ */
+hash: string, };
+
+export type TagView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * The blob that it names, in hex; when that is the manifest of a folder, the folder's files are kept with it.
+ */
+hash: string, 
+/**
+ * When it was set, in microseconds since 1970.
+ */
+set_at_us: number, };
+
 export type TokenRequest = { 
 /**
  * Version of this view.
@@ -824,6 +1280,44 @@ token: string,
  * How long it is good for, in seconds.
  */
 expires_secs: number, };
+
+export type UsageView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The namespace.
+ */
+namespace: string, 
+/**
+ * Blobs that are served.
+ */
+live_blobs: number, 
+/**
+ * Their bytes.
+ */
+live_bytes: number, 
+/**
+ * Blobs in the trash.
+ */
+trash_blobs: number, 
+/**
+ * Their bytes.
+ */
+trash_bytes: number, 
+/**
+ * Bytes of uploads that have begun and are not finished.
+ */
+upload_bytes: number, 
+/**
+ * How many bytes the namespace may have; absent where there is no bound.
+ */
+quota_bytes: number | null, 
+/**
+ * The store as a whole; for stewards.
+ */
+store?: StoreUsageView | null, };
 
 export type VersionView = { 
 /**

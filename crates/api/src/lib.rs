@@ -15,6 +15,7 @@ pub mod proof;
 pub mod record;
 pub mod registry;
 pub mod service;
+pub mod storage;
 
 pub use chain_view::{ChainPut, ChainPutView, ChainView, ClaimView, HeadView};
 pub use event::{ChangedView, ClosedView, EventView, LiveView, OutdatedView};
@@ -25,6 +26,12 @@ pub use service::{
     ChallengeRequest, ChallengeView, CommunityView, DbSchemaView, FollowView, HealthView,
     LeaseView, MemberPut, MemberView, MembersView, ProblemView, ReadyView, StoredBlobView,
     TableView, TokenRequest, TokenView, VersionView,
+};
+pub use storage::{
+    AckView, BlobLeasePut, BlobLeaseView, BlobLine, BlobListView, BlobPutView, BlobStatusView,
+    EvidenceView, GcRequest, GcView, HaveRequest, HaveView, QueueView, QueuedView, QuotaPut,
+    ScrubRequest, ScrubView, StorageHealthView, StoreUsageView, TagListView, TagPut, TagView,
+    UsageView,
 };
 
 /// The schema version that this program writes.

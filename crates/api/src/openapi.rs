@@ -2,10 +2,14 @@
 //!
 //! The document is committed as `docs/openapi.json`; a test compares it, and another asks a running doorway for each route.
 
+mod storage;
+
 use base::Code;
 use serde_json::{Map, Value, json};
 
 use crate::registry;
+
+pub use storage::STORAGE_ROUTES;
 
 /// What a body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -431,7 +435,7 @@ pub const ROUTES: &[Route] = &[
 #[must_use]
 pub fn document(version: &str) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(STORAGE_ROUTES) {
         let item = paths
             .entry(route.path.to_owned())
             .or_insert_with(|| json!({}));

@@ -15,6 +15,12 @@ use crate::service::{
     LeaseView, MemberPut, MemberView, MembersView, ProblemView, ReadyView, StoredBlobView,
     TableView, TokenRequest, TokenView, VersionView,
 };
+use crate::storage::{
+    AckView, BlobLeasePut, BlobLeaseView, BlobLine, BlobListView, BlobPutView, BlobStatusView,
+    EvidenceView, GcRequest, GcView, HaveRequest, HaveView, QueueView, QueuedView, QuotaPut,
+    ScrubRequest, ScrubView, StorageHealthView, StoreUsageView, TagListView, TagPut, TagView,
+    UsageView,
+};
 
 /// Whether a type is sent on its own or only inside others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +58,13 @@ fn entry<T: ToSchema + TS>(role: Role) -> Entry {
 pub fn entries() -> Vec<Entry> {
     use Role::{Part, View};
     vec![
+        entry::<AckView>(Part),
+        entry::<BlobLeasePut>(View),
+        entry::<BlobLeaseView>(View),
+        entry::<BlobLine>(Part),
+        entry::<BlobListView>(View),
+        entry::<BlobPutView>(View),
+        entry::<BlobStatusView>(View),
         entry::<BlobView>(Part),
         entry::<ChainPut>(View),
         entry::<ChainPutView>(View),
@@ -65,7 +78,12 @@ pub fn entries() -> Vec<Entry> {
         entry::<ContentView>(Part),
         entry::<DbSchemaView>(View),
         entry::<EventView>(View),
+        entry::<EvidenceView>(Part),
         entry::<FollowView>(Part),
+        entry::<GcRequest>(View),
+        entry::<GcView>(View),
+        entry::<HaveRequest>(View),
+        entry::<HaveView>(View),
         entry::<HeadView>(Part),
         entry::<HealthView>(View),
         entry::<ItemView>(View),
@@ -81,15 +99,26 @@ pub fn entries() -> Vec<Entry> {
         entry::<ProblemView>(View),
         entry::<ProfileView>(Part),
         entry::<ProofView>(Part),
+        entry::<QueueView>(View),
+        entry::<QueuedView>(Part),
+        entry::<QuotaPut>(View),
         entry::<ReadyView>(View),
         entry::<RecordView>(Part),
+        entry::<ScrubRequest>(View),
+        entry::<ScrubView>(View),
         entry::<SearchHit>(Part),
         entry::<SearchView>(View),
+        entry::<StorageHealthView>(View),
+        entry::<StoreUsageView>(Part),
         entry::<StoredBlobView>(View),
         entry::<Summary>(Part),
         entry::<TableView>(Part),
+        entry::<TagListView>(View),
+        entry::<TagPut>(View),
+        entry::<TagView>(View),
         entry::<TokenRequest>(View),
         entry::<TokenView>(View),
+        entry::<UsageView>(View),
         entry::<VersionView>(View),
     ]
 }

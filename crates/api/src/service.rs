@@ -102,6 +102,9 @@ pub struct ReadyView {
     pub projection: bool,
     /// Records that are committed and not projected yet.
     pub projection_lag_records: u64,
+    /// Items that are shown and not found by their newest words yet: a copy indexes them when it has caught up.
+    #[serde(default)]
+    pub unindexed_items: u64,
     /// Chains that cannot be projected any further, each with the reason.
     #[serde(default)]
     pub stalled: Vec<String>,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::blob::args::BlobArgs;
+
 /// Where commands talk to when nothing else is said.
 pub(crate) const DOORWAY: &str = "http://127.0.0.1:8080";
 
@@ -14,7 +16,7 @@ pub(crate) const DOORWAY: &str = "http://127.0.0.1:8080";
     name = "commonhold",
     version,
     arg_required_else_help = true,
-    after_help = "Start here:\n  commonhold up                     serve this community on http://127.0.0.1:8080\n  commonhold publish my-course/     put a folder of Markdown on the web, signed by you\n  commonhold verify http://127.0.0.1:8080/courses/my-course\n\nEvery error has a code such as CH-0503; its page is at /errors/CH-0503 of every doorway."
+    after_help = "Start here:\n  commonhold up                     serve this community on http://127.0.0.1:8080\n  commonhold publish my-course/     put a folder of Markdown on the web, signed by you\n  commonhold verify http://127.0.0.1:8080/courses/my-course\n  commonhold blob put photos/       keep files that must not be lost\n\nEvery error has a code such as CH-0503; its page is at /errors/CH-0503 of every doorway."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -51,6 +53,13 @@ pub(crate) enum Command {
     Member(MemberArgs),
     /// Show or change how you are called
     Profile(ProfileArgs),
+    /// Keep files that must not be lost, and get them back byte for byte
+    #[command(
+        long_about = "Keep files so that they are not lost, and get them back byte for byte.\n\nA file is kept under the SHA-256 of its bytes, its hash; a tag is a name for a hash, and keeps it from being collected. What a command calls accepted lies on stable storage of the server, and is still there after a power cut."
+    )]
+    Blob(BlobArgs),
+    /// Keep blobs for others from this machine, without a community
+    Storage(StorageArgs),
     /// Show the key with which you sign
     Whoami(AgentArgs),
     /// Print a completion script for your shell
@@ -108,6 +117,26 @@ pub(crate) struct UpArgs {
     /// Start without the handbook
     #[arg(long)]
     pub(crate) empty: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Keep blobs for others from this machine, without a community.\n\nIt serves what `commonhold blob` talks to. `commonhold up` serves the same beside a community's pages, so that most people need not run this.",
+    after_help = "Example:\n  commonhold storage --data /srv/blobs --listen 127.0.0.1:8090\n  commonhold blob put photos/ --to http://127.0.0.1:8090\n\nWho may store: the keys in the file `writers` of the data folder, one to a line. At the very first start your own key is put there."
+)]
+pub(crate) struct StorageArgs {
+    /// Folder with all state of the node [default: storage in Commonhold's home]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8090]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Configuration file [default: storage.toml in the data folder, when it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder with the key that may store first [default: agent in Commonhold's home]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) agent: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

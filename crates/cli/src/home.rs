@@ -15,6 +15,16 @@ pub(crate) fn community(given: Option<PathBuf>) -> Result<PathBuf, Problem> {
     given.map_or_else(|| Ok(home()?.join("community")), Ok)
 }
 
+/// Returns the folder with the state of a node that keeps blobs and runs alone.
+pub(crate) fn storage(given: Option<PathBuf>) -> Result<PathBuf, Problem> {
+    given.map_or_else(|| Ok(home()?.join("storage")), Ok)
+}
+
+/// Returns the folder that says where unfinished uploads go on.
+pub(crate) fn uploads() -> Result<PathBuf, Problem> {
+    Ok(home()?.join("uploads"))
+}
+
 /// Returns Commonhold's home: `COMMONHOLD_HOME`, or the place that the XDG base directory specification names.
 fn home() -> Result<PathBuf, Problem> {
     let environment = ProcessEnvironment;

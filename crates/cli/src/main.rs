@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod blob;
 mod dial;
 mod home;
 mod member;
@@ -9,7 +10,9 @@ mod output;
 mod publish;
 mod send;
 mod session;
+mod storage;
 mod time;
+mod token;
 mod up;
 mod upload;
 mod verify;
@@ -50,6 +53,8 @@ async fn run(cli: &Cli, output: &Output) -> Outcome {
         Command::Verify(args) => verify::run(args, output).await,
         Command::Member(args) => member::run(args, output).await,
         Command::Profile(args) => member::profile(args, output).await,
+        Command::Storage(args) => storage::run(args, output).await,
+        Command::Blob(args) => blob::run(args, output).await,
         Command::Whoami(args) => member::whoami(args, output),
         Command::Completions { shell } => {
             let mut command = Cli::command();

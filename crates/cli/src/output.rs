@@ -79,6 +79,18 @@ impl Output {
         }
     }
 
+    /// Says one sentence to a person beside a result that another program may read.
+    pub(crate) fn remark(&self, sentence: &str) {
+        if !self.is_json && !self.is_quiet {
+            line(&mut std::io::stderr(), sentence);
+        }
+    }
+
+    /// Tells whether programs read the result.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.is_json
+    }
+
     /// Warns about something that does not stop the command.
     pub(crate) fn warn(&self, problem: &Problem) {
         if !self.is_quiet && !self.is_json {
@@ -112,6 +124,15 @@ impl Output {
         spinner.set_style(style.expect("the template is well-formed"));
         spinner.enable_steady_tick(Duration::from_millis(200));
         spinner
+    }
+
+    /// Shows how many bytes went of which nobody knows how many there are; only a person at a terminal sees it.
+    pub(crate) fn counter(&self, name: &'static str) -> ProgressBar {
+        let counter = ProgressBar::with_draw_target(None, self.draw_target()).with_message(name);
+        let style = ProgressStyle::with_template("{spinner} {msg} {bytes} {bytes_per_sec}");
+        counter.set_style(style.expect("the template is well-formed"));
+        counter.enable_steady_tick(Duration::from_millis(200));
+        counter
     }
 
     fn draw_target(&self) -> ProgressDrawTarget {

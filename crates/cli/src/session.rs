@@ -4,21 +4,17 @@ use std::future;
 use std::time::Duration;
 
 use api::{RecordView, VersionView};
-use base::{Code, ContentHash, Problem, Timestamp};
+use base::{Code, ContentHash, Problem};
 use chain::kind::Opened;
 use chain::{DnaHash, EntryVisibility, Envelope, Item, Record, dna, record};
 use client::Doorway;
 use conductor::{CellId, Conductor as _};
-use runtime::Clock;
-use tokio::sync::Mutex;
 
 use crate::agent::{self, Agent};
 use crate::args::ServerArgs;
 use crate::dial::{self, Progress};
 use crate::output::Output;
-
-/// How long before its end a token is replaced, in seconds.
-const TOKEN_SPARE_SECS: u64 = 60;
+use crate::token::KeptToken;
 
 /// Records that are asked for at once.
 const PAGE_RECORDS: u32 = 500;
@@ -37,8 +33,7 @@ pub(crate) struct Session<'a> {
     pub(crate) cell: CellId,
     /// What a person sees of it.
     pub(crate) progress: Progress,
-    clock: Clock,
-    token: Mutex<Option<(String, Timestamp)>>,
+    token: KeptToken,
 }
 
 impl<'a> Session<'a> {
@@ -68,44 +63,13 @@ impl<'a> Session<'a> {
             doorway,
             version,
             progress,
-            clock: Clock::system(),
-            token: Mutex::new(None),
+            token: KeptToken::new(),
         })
     }
 
     /// Returns a token that is good for a while.
     pub(crate) async fn token(&self) -> Result<String, Problem> {
-        let mut kept = self.token.lock().await;
-        let soon = self.clock.now() + base::Duration::from_secs(TOKEN_SPARE_SECS);
-        if let Some((token, end)) = kept.as_ref()
-            && *end > soon
-        {
-            return Ok(token.clone());
-        }
-        let challenge = self
-            .doorway
-            .challenge(&self.agent.key().to_string())
-            .await?;
-        let statement = challenge.challenge.as_bytes();
-        let signature = self.agent.signer().sign_statement(statement);
-        let view = self
-            .doorway
-            .token(challenge.challenge.clone(), &signature.0)
-            .await
-            .map_err(|problem| self.name_key(problem))?;
-        let end = self.clock.now() + base::Duration::from_secs(view.expires_secs.into());
-        *kept = Some((view.token.clone(), end));
-        Ok(view.token)
-    }
-
-    /// Says which key is on no list: a steward needs it whole.
-    fn name_key(&self, problem: Problem) -> Problem {
-        if problem.code != Code::NotAMember {
-            return problem;
-        }
-        let key = self.agent.key();
-        let detail = format!("your key {key} is not on this community's list of members");
-        Problem::new(Code::NotAMember, detail)
+        self.token.get(&self.doorway, self.agent.signer()).await
     }
 
     /// Takes up this agent's chain: what the doorway knows more is fetched and verified first.

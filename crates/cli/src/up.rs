@@ -3,6 +3,7 @@
 mod config;
 mod engines;
 mod handbook;
+mod keeping;
 mod listen;
 mod notes;
 mod role;
@@ -14,7 +15,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use ::storage::Storage;
 use base::{Code, Problem};
+use blobs::Blobs;
 use chain::Signer as _;
 use conductor::Embedded;
 use disk::{Folder, Mode};
@@ -38,6 +41,9 @@ const HANDBOOK_DUE: &str = "handbook.due";
 struct Community {
     doorway: Doorway,
     place: Place,
+    /// Keeps blobs for members; a copy does not.
+    storage: Option<Storage>,
+    blobs: Blobs,
     /// The engine with the chains; a copy has none.
     engine: Option<Arc<Embedded>>,
     folder: Folder,
@@ -84,8 +90,12 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
     let url = format!("{}://{address}", open.scheme);
     let community = Community::open(&config, place, held, args, &url, &supervisor).await?;
     let admin = steward::open(&config, &community, &telemetry, &supervisor, &mut notes).await?;
+    let mut served = community.doorway.served();
+    if let Some(storage) = &community.storage {
+        served.router = served.router.merge(storage.routes());
+    }
     let serving = http_kit::serve(
-        community.doorway.served(),
+        served,
         open.listener,
         supervisor.group("connections"),
         supervisor.shutdown(),
@@ -109,8 +119,13 @@ pub(crate) async fn run(args: &UpArgs, output: &Output) -> Outcome {
         Poll::Pending => running.await,
     };
     let report = report.map_err(|error| Problem::caused(Code::Bug, &error))?;
+    let is_stopped = community.blobs.is_poisoned();
     community.close().await?;
     telemetry.close().await;
+    if is_stopped {
+        let code = Code::StoreStopped;
+        return Err(Problem::new(code, code.title()).into());
+    }
     if report.is_clean() {
         output.say("Stopped. Everything is on disk.");
         return Ok(());
@@ -145,6 +160,7 @@ impl Community {
         let registry = Registry::default();
         let metrics = DoorwayMetrics::new(&registry);
         let (engines, engine) = engines::open(config, &place, &data, &metrics, supervisor).await?;
+        let blobs = engines.blobs.clone();
         let doorway = Doorway::build(
             doorway::Config {
                 data,
@@ -161,8 +177,12 @@ impl Community {
         )
         .await?;
         role::note(&folder, &place)?;
+        let storage =
+            keeping::open(config, &doorway, &blobs, &folder, &registry, supervisor).await?;
         Ok(Self {
             doorway,
+            storage,
+            blobs,
             place,
             engine,
             folder,

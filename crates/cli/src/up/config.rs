@@ -15,6 +15,9 @@ use crate::args::UpArgs;
 /// Longest configuration file, in bytes.
 const FILE_BYTES_MAX: u64 = 1_024 * 1_024;
 
+/// Which part of the memory for blobs may lie ready.
+const READY_BLOBS_SHARE: u64 = 4;
+
 /// Most threads that serve connections.
 const LANES_MAX: usize = 256;
 
@@ -85,21 +88,23 @@ runtime::configuration! {
         pub(crate) cache_ttl_secs: u64 = 300, unit: "seconds", env: "CACHE_TTL_SECS", since: "0.1.0";
         /// How long an answer is still served when a new one cannot be made because something behind it fails.
         pub(crate) cache_stale_if_error_secs: u64 = 3_600, unit: "seconds", env: "CACHE_STALE_IF_ERROR_SECS", since: "0.2.0";
-        /// Most memory for pieces of blobs that are being read.
+        /// Most memory for pieces of blobs that are being read; up to a quarter more is used for small ones that lie ready for everybody.
         pub(crate) blob_cache_bytes_max: u64 = 67_108_864, unit: "bytes", env: "BLOB_CACHE_BYTES_MAX", since: "0.2.0";
     }
     tables {
         /// How readers reach this doorway by https.
         pub(crate) tls: Tls;
+        /// How blobs are kept.
+        pub(crate) storage: storage::Config;
     }
 }
 
 runtime::configuration! {
     /// How readers reach this doorway by https.
     pub(crate) struct Tls {
-        /// File with the certificate and those above it, in PEM; read again when it changes.
+        /// File with the certificate and those above it, in PEM; read again when it changes. A relative path begins at the folder of the configuration file.
         pub(crate) cert: String = String::new(), unit: "file", env: "TLS_CERT", since: "0.2.0";
-        /// File with the certificate's private key, in PEM.
+        /// File with the certificate's private key, in PEM. A relative path begins at the folder of the configuration file.
         pub(crate) key: String = String::new(), unit: "file", env: "TLS_KEY", since: "0.2.0";
         /// Makes a certificate for trying out; browsers warn of it.
         pub(crate) self_signed: bool = false, unit: "true or false", env: "TLS_SELF_SIGNED", since: "0.2.0";
@@ -147,6 +152,7 @@ impl Config {
             chain_bytes_max: self.chain_bytes_max,
             chain_records_max: self.chain_records_max,
             is_status_public: self.status_public,
+            ready_blob_bytes_max: self.blob_cache_bytes_max / READY_BLOBS_SHARE,
             cache: cache::Limits {
                 entries_max: self.cache_entries_max as usize,
                 bytes_max: self.cache_bytes_max,
@@ -336,12 +342,31 @@ pub(super) fn load(args: &UpArgs, data: &Path) -> Result<Config, Problem> {
     if let Some(file) = &args.ca {
         flags.push(("follow_ca", file.display().to_string()));
     }
-    config::load(&Layers {
+    let loaded = config::load(&Layers {
         file: text.as_deref().map(|text| File { path: &path, text }),
         environment: &ProcessEnvironment,
         flags: &flags,
-    })
-    .map_err(|error| refuse(base::told(&error)))
+    });
+    let mut config: Config = loaded.map_err(|error| refuse(base::told(&error)))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    config.tls.start_at(folder).map(|()| config)
+}
+
+impl Tls {
+    /// Lets relative paths begin at a folder, wherever the process was started.
+    fn start_at(&mut self, folder: &Path) -> Result<(), Problem> {
+        for (key, file) in [("tls.cert", &mut self.cert), ("tls.key", &mut self.key)] {
+            if file.is_empty() {
+                continue;
+            }
+            let joined = folder.join(&*file).into_os_string().into_string();
+            *file = joined.map_err(|joined| {
+                let detail = format!("{key}: {} is not UTF-8", joined.display());
+                Problem::new(Code::Config, detail)
+            })?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -136,6 +136,7 @@ fn tls(
                 cert: cert.to_owned(),
                 key: key.to_owned(),
                 last: (certificate_pem, key_pem),
+                is_gone: false,
             };
             let reload = files.watch(supervisor.shutdown());
             drop(supervisor.spawn("certificate", TaskKind::Essential, reload));
@@ -204,31 +205,62 @@ struct Files {
     key: String,
     /// What was read last.
     last: (Vec<u8>, Vec<u8>),
+    /// Whether they could not be read at the last look.
+    is_gone: bool,
+}
+
+/// What a look at the files showed that the one before did not.
+#[derive(Debug)]
+enum Seen {
+    /// Another certificate, which is in use now.
+    Replaced,
+    /// Something that cannot be used.
+    Unusable(Problem),
+    /// Nothing, or nothing that can be read.
+    Gone(Problem),
+    /// The former certificate again, after nothing could be read.
+    Back,
 }
 
 impl Files {
     /// Reads the files again and again; what cannot be used changes nothing.
     async fn watch(mut self, shutdown: Shutdown) {
         while shutdown.race(time::sleep(RELOAD_INTERVAL)).await.is_some() {
-            let (Ok(certificate), Ok(key)) = (read(&self.cert), read(&self.key)) else {
-                // It is being replaced, or gone: the old one goes on.
-                continue;
-            };
-            if (&certificate, &key) == (&self.last.0, &self.last.1) {
-                continue;
-            }
-            let replaced = self
-                .tls
-                .replace(pem(&self.cert, &certificate), pem(&self.key, &key));
-            match replaced {
-                Ok(()) => tracing::info!("the new certificate is in use"),
-                Err(error) => {
-                    let problem = error.problem();
+            match self.look() {
+                None => {}
+                Some(Seen::Replaced) => tracing::info!("the new certificate is in use"),
+                Some(Seen::Back) => tracing::info!("the certificate can be read again"),
+                Some(Seen::Unusable(problem)) => {
                     tracing::warn!(%problem, "the new certificate cannot be used; the old one goes on");
                 }
+                Some(Seen::Gone(problem)) => {
+                    tracing::warn!(%problem, "the certificate cannot be read; the old one goes on, and the next start will fail");
+                }
             }
-            self.last = (certificate, key);
         }
+    }
+
+    /// Looks at the files once and uses what is new; says nothing twice.
+    fn look(&mut self) -> Option<Seen> {
+        let pair = match (read(&self.cert), read(&self.key)) {
+            (Ok(certificate), Ok(key)) => (certificate, key),
+            (Err(problem), _) | (_, Err(problem)) => {
+                let was_gone = std::mem::replace(&mut self.is_gone, true);
+                return (!was_gone).then_some(Seen::Gone(problem));
+            }
+        };
+        let was_gone = std::mem::take(&mut self.is_gone);
+        if pair == self.last {
+            return was_gone.then_some(Seen::Back);
+        }
+        let replaced = self
+            .tls
+            .replace(pem(&self.cert, &pair.0), pem(&self.key, &pair.1));
+        self.last = pair;
+        Some(match replaced {
+            Ok(()) => Seen::Replaced,
+            Err(error) => Seen::Unusable(error.problem()),
+        })
     }
 }
 
@@ -281,3 +313,6 @@ fn again(address: SocketAddr) -> String {
     }
     format!("{} --listen {address}", words.join(" "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,24 @@ fn help_of_profile() {
     check(&["profile"]);
 }
 
+#[test]
+fn help_of_blob_and_all_that_is_behind_it() {
+    check(&["blob"]);
+    for command in [
+        "put", "get", "stat", "ls", "tag", "usage", "gc", "scrub", "export", "import",
+    ] {
+        check(&["blob", command]);
+    }
+    for command in ["ls", "set", "rm"] {
+        check(&["blob", "tag", command]);
+    }
+}
+
+#[test]
+fn help_of_storage() {
+    check(&["storage"]);
+}
+
 /// Runs words that the program does not know; it must do nothing but say so.
 fn refused(words: &[&str]) -> String {
     let home = Home::new();
@@ -120,7 +138,15 @@ fn completions_are_a_script() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = home.run(&["completions", shell]).ok().stdout;
-        for command in ["up", "publish", "unpublish", "verify", "member", "whoami"] {
+        for command in [
+            "up",
+            "publish",
+            "unpublish",
+            "verify",
+            "member",
+            "blob",
+            "whoami",
+        ] {
             assert!(script.contains(command), "{shell}: {command}");
         }
         assert!(script.contains("dry-run"), "{shell}");

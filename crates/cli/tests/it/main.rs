@@ -5,6 +5,7 @@
     reason = "tests prepare their own files, read the environment, and fail by panicking"
 )]
 
+mod blob;
 mod copies;
 mod documents;
 mod help;
@@ -12,6 +13,7 @@ mod home;
 mod load;
 mod loss;
 mod member;
+mod node;
 mod privacy;
 mod publish;
 mod refusals;

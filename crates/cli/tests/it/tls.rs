@@ -207,6 +207,29 @@ fn a_replaced_certificate_is_used_and_open_connections_go_on() {
     let is_told = |line: &str| line.contains("cannot be used");
     doorway.process.wait_for_line(DEADLINE, is_told).unwrap();
     is_new().unwrap().expect("the second one goes on");
+    fs::remove_file(home.at("cert.pem")).unwrap();
+    let is_told = |line: &str| line.contains("cannot be read") && line.contains("cert.pem");
+    doorway.process.wait_for_line(DEADLINE, is_told).unwrap();
+    is_new().unwrap().expect("the second one still goes on");
+}
+
+#[test]
+fn files_are_looked_for_beside_the_settings_that_name_them() {
+    let home = Home::new();
+    let pair = pair();
+    home.write("settings/tls/cert.pem", &pair.0);
+    home.write("settings/tls/key.pem", &pair.1);
+    let settings = "[tls]\ncert = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n";
+    home.write("settings/hall.toml", settings);
+    let fixed = ["up", "--json", "--empty", "--listen", "127.0.0.1:0"];
+    let words = [&fixed[..], &["--config", "settings/hall.toml"]].concat();
+    let mut doorway = home.spawn(home.command(&words));
+    let is_told = |line: &str| line.starts_with('{');
+    let line = doorway.wait_for_line(DEADLINE, is_told).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    let url = told["url"].as_str().unwrap();
+    let reader = client::Doorway::trusting(url, pair.0.as_bytes()).unwrap();
+    block_on(reader.version()).unwrap();
 }
 
 /// Waits for an event of this name.

@@ -28,9 +28,9 @@ const TOOLS_OF_ROOT: [&str; 4] = ["apt-get", "install", "useradd", "systemctl"];
 /// Gives the program the test's address where a reader relies on the default.
 const PROGRAM: &str = r#"#!/bin/sh
 case "$1" in
-publish | unpublish | member | profile)
+publish | unpublish | member | profile | blob)
     case " $* " in
-    *" --to "* | *" --help "*) ;;
+    *" --to "* | *" --help "* | "blob "*" --data "*) ;;
     *) set -- "$@" --to "$DOORWAY" ;;
     esac ;;
 esac
