@@ -53,6 +53,8 @@ pub(crate) enum Goal {
     ShareAtLeast(f64),
     /// Ours divided by theirs is at most this.
     TimesAtMost(f64),
+    /// Ours divided by theirs is at least this.
+    TimesAtLeast(f64),
     /// It is told for its own sake.
     None,
 }
@@ -65,6 +67,7 @@ impl Goal {
             Self::Exactly(wanted) => ours.ends() == (wanted, wanted),
             Self::ShareAtLeast(bound) => self.ratio(ours, theirs) >= bound,
             Self::TimesAtMost(bound) => self.ratio(ours, theirs) <= bound,
+            Self::TimesAtLeast(bound) => self.ratio(ours, theirs) >= bound,
             Self::None => true,
         }
     }
@@ -77,6 +80,7 @@ impl Goal {
             | Self::AtLeast(_)
             | Self::Exactly(_)
             | Self::TimesAtMost(_)
+            | Self::TimesAtLeast(_)
             | Self::None => ours.median() / theirs.median(),
         }
     }
@@ -88,6 +92,7 @@ impl Goal {
             | Self::AtLeast(_)
             | Self::Exactly(_)
             | Self::TimesAtMost(_)
+            | Self::TimesAtLeast(_)
             | Self::None => "ours/theirs",
         }
     }
@@ -97,7 +102,9 @@ impl Goal {
             Self::Below(bound) => format!("ours < {bound}"),
             Self::AtLeast(bound) => format!("ours >= {bound}"),
             Self::Exactly(wanted) => format!("ours = {wanted}"),
-            Self::ShareAtLeast(bound) => format!("ratio >= {bound:.2}"),
+            Self::ShareAtLeast(bound) | Self::TimesAtLeast(bound) => {
+                format!("ratio >= {bound:.2}")
+            }
             Self::TimesAtMost(bound) => format!("ratio <= {bound:.2}"),
             Self::None => String::new(),
         }
@@ -204,7 +211,7 @@ impl fmt::Display for Report {
 }
 
 /// Writes a number with three digits that count.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let size = value.abs();
     if size >= 1_000.0 {
         return format!("{value:.0}");

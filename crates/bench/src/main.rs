@@ -10,6 +10,7 @@
     reason = "a benchmark reads clocks, the system's accounts of processes, and files that it writes itself"
 )]
 
+mod blobs;
 mod community;
 mod figure;
 mod http;
@@ -17,11 +18,11 @@ mod machine;
 mod publish;
 mod reads;
 
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use figure::Report;
+use serde_json::Value;
 
 /// The benchmarks of this repository.
 #[derive(Parser)]
@@ -40,6 +41,17 @@ enum Name {
     Publish,
     /// Pages and blobs that many read at once, beside raw hyper, nginx and Varnish.
     Reads(reads::Options),
+    /// Blobs that are put and read, beside iroh-blobs, plain files, redb, fjall and SQLite.
+    Blobs(blobs::Options),
+    /// Our store as a contender of `blobs`.
+    #[command(hide = true)]
+    BlobsOurs(blobs::OurWork),
+    /// A store that `blobs` starts.
+    #[command(hide = true)]
+    BlobsStart(blobs::StartWork),
+    /// The peer of `blobs` over HTTP: takes bodies with hyper alone.
+    #[command(hide = true)]
+    RawPost(blobs::RawPost),
     /// The peer of `reads`: serves one answer of another server with hyper alone.
     #[command(hide = true)]
     RawHyper(reads::RawHyper),
@@ -50,9 +62,26 @@ fn main() -> ExitCode {
     let report = match &arguments.name {
         Name::Publish => publish::run(),
         Name::Reads(options) => reads::run(options),
+        Name::Blobs(options) => return end(blobs(options, arguments.json)),
+        Name::BlobsOurs(work) => return end(work.run()),
+        Name::BlobsStart(work) => return end(work.run()),
+        Name::RawPost(raw) => return end(raw.serve()),
         Name::RawHyper(raw) => return end(raw.serve()),
     };
-    end(report.map(|report| tell(&report, arguments.json)))
+    end(report.map(|report| {
+        tell(
+            report.json_lines(),
+            &report.left_out,
+            &report,
+            arguments.json,
+        );
+    }))
+}
+
+fn blobs(options: &blobs::Options, is_json: bool) -> anyhow::Result<()> {
+    let table = blobs::run(options)?;
+    tell(table.json_lines(), table.left_out(), &table, is_json);
+    Ok(())
 }
 
 fn end(result: anyhow::Result<()>) -> ExitCode {
@@ -65,15 +94,20 @@ fn end(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn tell(report: &Report, is_json: bool) {
+fn tell(
+    lines: impl Iterator<Item = Value>,
+    left_out: &[String],
+    table: &impl fmt::Display,
+    is_json: bool,
+) {
     if is_json {
-        for line in report.json_lines() {
+        for line in lines {
             println!("{line}");
         }
-        for sentence in &report.left_out {
+        for sentence in left_out {
             eprintln!("left out: {sentence}");
         }
     } else {
-        print!("{report}");
+        print!("{table}");
     }
 }

@@ -5,20 +5,27 @@
 //! Each has a small variant, which `cargo xtask test` runs, and its full size with `--full`.
 //! Scenarios count; nothing that they measure in time decides.
 
+mod bit_rot;
 mod community;
 mod course;
 mod doorway;
 mod dump;
 mod files;
+mod gc_race;
 mod hostile_replica;
 mod http;
 mod lesson;
+mod node;
 mod proofs;
 mod proxy;
 mod publish_kill;
 mod replicas;
+mod resume;
+mod sigkill;
 mod start;
 mod storm;
+mod trial;
+mod tus;
 mod wire;
 
 use std::path::Path;
@@ -84,6 +91,31 @@ const SCENARIOS: &[Scenario] = &[
         name: "hostile-replica",
         about: "a copy shows nothing that its doorway forged, keeps what it had, and says what was wrong",
         run: hostile_replica::run,
+    },
+    Scenario {
+        name: "resume",
+        about: "a put that is interrupted again and again sends nothing twice that was acknowledged",
+        run: resume::run,
+    },
+    Scenario {
+        name: "sigkill",
+        about: "what a store acknowledged is there and right, however often its process is killed",
+        run: sigkill::run,
+    },
+    Scenario {
+        name: "gc-race",
+        about: "collections race with those who put, touch and tag, and nothing is lost that somebody keeps",
+        run: gc_race::run,
+    },
+    Scenario {
+        name: "bit-rot",
+        about: "a bit that is turned over on the disk is found, and wrong bytes are never given out",
+        run: bit_rot::run,
+    },
+    Scenario {
+        name: "tus",
+        about: "tus-js-client uploads a file with two interruptions, and what it never does is refused",
+        run: tus::run,
     },
 ];
 

@@ -57,6 +57,12 @@ const NEEDS: &[Need] = &[
         left_out: "hints between processes over NATS",
         is_there: |_| in_system("nats-server").is_some(),
     },
+    Need {
+        what: "Node.js with npm",
+        packages: &["nodejs", "npm"],
+        left_out: "resumable uploads with tus-js-client",
+        is_there: |_| in_path("node").is_some() && in_path("npm").is_some(),
+    },
 ];
 
 /// Where Debian's packages put the programs of each version of PostgreSQL.

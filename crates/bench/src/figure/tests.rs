@@ -31,6 +31,8 @@ fn goals_hold_on_one_side_of_their_bound() {
     check(Goal::ShareAtLeast(0.9), &[10.1], 9.0, false);
     check(Goal::TimesAtMost(1.5), &[3.0], 2.0, true);
     check(Goal::TimesAtMost(1.5), &[3.1], 2.0, false);
+    check(Goal::TimesAtLeast(1.5), &[3.0], 2.0, true);
+    check(Goal::TimesAtLeast(1.5), &[2.9], 2.0, false);
 }
 
 #[test]

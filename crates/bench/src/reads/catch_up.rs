@@ -1,7 +1,8 @@
 //! A follower that begins with nothing: records per second of its time on its core, until it has all its writer has.
 //!
 //! It verifies each record that it copies, stores it and projects it; beside it stands the verification alone, in this
-//! process. Left out while the program knows no `follow`.
+//! process. The words of pages that come in great numbers are indexed after that, which is a figure of its own: the
+//! same time and that of the index, until everything can be found. Left out while the program knows no `follow`.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -52,6 +53,7 @@ pub(super) fn measure(stage: &mut Stage) -> anyhow::Result<()> {
     let head = head(writer.address(), &agent)?.context("the writer has a chain")?;
     let records = f64::from(head) + 1.0;
     let (mut ours, mut theirs, mut walls) = (Vec::new(), Vec::new(), Vec::new());
+    let mut searchable = Vec::new();
     for round in 0..=stage.rounds {
         let home = stage.scratch.join(format!("follower-{round}"));
         let begun = std::time::Instant::now();
@@ -59,26 +61,39 @@ pub(super) fn measure(stage: &mut Stage) -> anyhow::Result<()> {
         wait_until_level(follower.address(), &agent, head)?;
         let wall = begun.elapsed().as_secs_f64();
         let cpu = machine::family_cpu_seconds(follower.pid())?;
+        wait_until_searchable(follower.address())?;
+        let cpu_with_words = machine::family_cpu_seconds(follower.pid())?;
         follower.end()?;
         let rates = served.round()?;
         if round > 0 {
             ours.push(records / cpu);
             theirs.push(rates.served);
             walls.push(records / wall);
+            searchable.push(records / cpu_with_words);
         }
     }
     writer.end()?;
+    let theirs = Spread::of(theirs);
     stage.figures.push(Figure {
         figure: "records that a new follower verifies, stores and projects, per second of its core",
         ours: Spread::of(ours),
         unit: "/s",
         against: "verification of the chain as served, alone",
-        theirs: Spread::of(theirs),
+        theirs: theirs.clone(),
         goal: Goal::AtLeast(PER_SECOND),
         more: vec![
             ("records", records),
             ("ours_per_second_of_the_clock", Spread::of(walls).median()),
         ],
+    });
+    stage.figures.push(Figure {
+        figure: "the same, until all their words are indexed too",
+        ours: Spread::of(searchable),
+        unit: "/s",
+        against: "verification of the chain as served, alone",
+        theirs,
+        goal: Goal::None,
+        more: vec![("records", records)],
     });
     Ok(())
 }
@@ -118,6 +133,17 @@ fn wait_until_level(follower: SocketAddr, agent: &str, wanted: u32) -> anyhow::R
         let told: Value = serde_json::from_slice(&ready.body).context("GET /ready")?;
         let is_level = ready.status == 200 && has_no_lag(&told);
         Ok((is_level && head(follower, agent)? == Some(wanted)).then_some(()))
+    })
+}
+
+/// Waits until everything that a follower shows can be found by its words.
+fn wait_until_searchable(follower: SocketAddr) -> anyhow::Result<()> {
+    wait_for("a follower that has indexed everything", PATIENCE, || {
+        std::thread::park_timeout(Duration::from_millis(45));
+        let ready = Asked::path("/ready").fetch(follower)?;
+        let told: Value = serde_json::from_slice(&ready.body).context("GET /ready")?;
+        let waiting = told.get("unindexed_items").and_then(Value::as_u64);
+        Ok((waiting.unwrap_or_default() == 0).then_some(()))
     })
 }
 

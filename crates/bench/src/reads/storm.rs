@@ -39,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How our count of calls is called on the admin port.
 const CALLS: &str = "doorway_origin_calls_total";
 
+/// How long to wait before the count is read: it is renewed once a second.
+const RENEWED: Duration = Duration::from_millis(1_500);
+
 /// The environment variable that says where the admin port listens.
 const ADMIN: &str = "ADMIN_LISTEN";
 
@@ -162,11 +165,11 @@ fn ours(stage: &mut Stage) -> anyhow::Result<Option<Vec<Storm>>> {
     let mut storms = Vec::new();
     for round in 0..=stage.rounds {
         let asked = published.cold(round as usize)?;
-        let before = origin_calls(admin).ok();
+        let before = settled_calls(admin).ok();
         delay.hold_back(ORIGIN);
         let answered_ms = storm(published.address(), &asked, CLIENTS).context("on us")?;
         delay.hold_back(Duration::ZERO);
-        let after = origin_calls(admin).ok();
+        let after = settled_calls(admin).ok();
         let calls = after.zip(before).map(|(after, before)| after - before);
         storms.push(Storm { answered_ms, calls });
     }
@@ -182,6 +185,12 @@ fn origin_calls(admin: SocketAddr) -> anyhow::Result<f64> {
     let answer = Asked::path("/metrics").fetch(admin)?;
     anyhow::ensure!(answer.status == 200, "/metrics answered {}", answer.status);
     count(&String::from_utf8_lossy(&answer.body), CALLS)
+}
+
+/// Reads the same once it counts everything that happened until now.
+fn settled_calls(admin: SocketAddr) -> anyhow::Result<f64> {
+    std::thread::sleep(RENEWED);
+    origin_calls(admin)
 }
 
 fn count(metrics: &str, name: &str) -> anyhow::Result<f64> {

@@ -163,11 +163,26 @@ impl Client {
         path: &str,
         fields: &[(&str, &str)],
     ) -> anyhow::Result<Answer> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        self.send(method, path, fields, &[])
+    }
+
+    /// Sends a request with a body; an empty one is not announced for `GET`, `HEAD`, `DELETE` and `OPTIONS`.
+    pub(super) fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> anyhow::Result<Answer> {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
         for (name, value) in fields {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
-        request.push_str("\r\n");
+        if !body.is_empty() || matches!(method, "PUT" | "POST" | "PATCH") {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let request = [head.as_bytes(), body].concat();
         // A connection that was kept may have been closed meanwhile: a fresh one tells.
         if let Some(kept) = self.connection.take() {
             match self.exchange(kept, method, &request) {
@@ -191,9 +206,9 @@ impl Client {
         &mut self,
         mut connection: BufReader<TcpStream>,
         method: &str,
-        request: &str,
+        request: &[u8],
     ) -> anyhow::Result<Option<Answer>> {
-        connection.get_mut().write_all(request.as_bytes())?;
+        connection.get_mut().write_all(request)?;
         let answer = Answer::read(&mut connection, method)?;
         let is_kept = answer.as_ref().is_some_and(|answer| {
             let wish = answer.head.field("connection").unwrap_or_default();
