@@ -114,7 +114,8 @@ pub(super) async fn have(
     Json(request): Json<HaveRequest>,
 ) -> Result<Json<HaveView>, ProblemResponse> {
     let namespace = parameters.namespace.as_deref();
-    let shelf = storage.shelf(&headers, namespace, Action::List).await?;
+    // A yes spares the blob from a collection, so it is asked by those who are about to write.
+    let shelf = storage.shelf(&headers, namespace, Action::Write).await?;
     if request.hashes.len() > HAVE_MAX {
         let detail = format!("at most {HAVE_MAX} hashes are asked for at once");
         return Err(Problem::new(Code::MalformedBody, detail).into());
