@@ -317,6 +317,7 @@ impl Base {
             Arc::clone(&self.engines.store),
             writing,
             projection.clone(),
+            Arc::clone(&self.hot),
             words,
             self.supervisor.shutdown(),
         );

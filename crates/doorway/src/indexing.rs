@@ -1,6 +1,7 @@
 //! Indexes the words of what came in big batches, once the copying leaves time for it.
 //!
 //! What waits is in the store, so that nothing is lost or done twice when the process ends in between.
+//! A search that was answered before its words were here is answered anew: what lies ready of lists goes with each chunk.
 //! While copying goes on, a few items are indexed now and then, so that a copy that never comes to rest can be searched
 //! all the same.
 
@@ -11,6 +12,7 @@ use runtime::Shutdown;
 use tokio::sync::Notify;
 use tokio::time;
 
+use crate::hot::Hot;
 use crate::projection::Handle;
 use crate::store::{ProjectionStore, StoreError};
 use crate::writing::Writing;
@@ -29,6 +31,7 @@ pub(crate) async fn run(
     store: Arc<dyn ProjectionStore>,
     writing: Writing,
     projection: Handle,
+    hot: Arc<Hot>,
     news: Arc<Notify>,
     shutdown: Shutdown,
 ) {
@@ -37,7 +40,7 @@ pub(crate) async fn run(
         if shutdown.race(rest).await.is_none() {
             return;
         }
-        let pause = match index(store.as_ref(), &writing).await {
+        let pause = match index(store.as_ref(), &writing, &hot).await {
             Ok(0) => None,
             Ok(_) => continue,
             // Whoever holds the lease does it.
@@ -59,9 +62,15 @@ pub(crate) async fn run(
 }
 
 /// Indexes some of what waits; returns how many items wait after that.
-async fn index(store: &dyn ProjectionStore, writing: &Writing) -> Result<u64, StoreError> {
+async fn index(
+    store: &dyn ProjectionStore,
+    writing: &Writing,
+    hot: &Hot,
+) -> Result<u64, StoreError> {
     if store.unindexed().await? == 0 {
         return Ok(0);
     }
-    store.index_words(writing.epoch()?, CHUNK_ITEMS).await
+    let left = store.index_words(writing.epoch()?, CHUNK_ITEMS).await?;
+    hot.lists_changed();
+    Ok(left)
 }

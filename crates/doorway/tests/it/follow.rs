@@ -267,6 +267,32 @@ async fn long_texts_that_were_replaced_or_withdrawn_hold_no_copy_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_was_answered_too_early_is_answered_anew() {
+    let writer = House::new().await;
+    let mut ana = Person::new(1);
+    for number in 0..700 {
+        let body = format!("giraffes, {number} of them");
+        ana.create(&page(&format!("zoo-{number}"), &body, Reach::Commons));
+    }
+    for records in ana.chain.chunks(500) {
+        assert_eq!(writer.append(ana.key(), records).await.status, 200);
+    }
+    writer.settle().await;
+    let port = writer.listen().await;
+    let copy = copy_of(&port).await;
+    // Asked all the time, so that an answer lies ready before the words are indexed.
+    let path = "/api/v1/search?q=giraffes&limit=1000";
+    let all = writer.get(path).await.text();
+    until("the copy finds all", async || {
+        copy.get(path).await.text() == all
+    })
+    .await;
+    copy.close().await;
+    port.close().await;
+    writer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_serves_without_its_writer_and_catches_up_from_where_it_was() {
     let writer = House::new().await;
     let mut ana = Person::new(1);
