@@ -15,6 +15,7 @@ mod gc_race;
 mod hostile_replica;
 mod http;
 mod lesson;
+mod listener;
 mod node;
 mod proofs;
 mod proxy;

@@ -58,6 +58,15 @@ impl Head {
         self.start.split(' ').nth(index).unwrap_or_default()
     }
 
+    /// Returns the fields that somebody in the middle passes on: all but the host's name.
+    pub(super) fn passed_on(&self) -> Vec<(&str, &str)> {
+        let fields = self.fields.iter();
+        fields
+            .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+
     /// Reads the body that follows: by its announced length, in chunks, or nothing.
     pub(super) fn body(&self, reader: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
         let is_chunked = self
@@ -108,6 +117,23 @@ impl Answer {
     pub(super) fn media_type(&self) -> &str {
         let value = self.head.field("content-type").unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim()
+    }
+
+    /// Writes it down again, with the length that its body has now.
+    pub(super) fn written(&self) -> Vec<u8> {
+        let mut message = format!("{}\r\n", self.head.start);
+        for (name, value) in &self.head.fields {
+            let is_framing = ["transfer-encoding", "content-length"]
+                .iter()
+                .any(|framing| name.eq_ignore_ascii_case(framing));
+            if !is_framing {
+                message.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        message.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
+        let mut message = message.into_bytes();
+        message.extend_from_slice(&self.body);
+        message
     }
 
     /// Reads the body as JSON.

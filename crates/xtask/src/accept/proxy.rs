@@ -4,14 +4,11 @@
 //! What passed is written down, so that a scenario knows that its change was really on the way.
 
 use std::io::{BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-
-use anyhow::Context as _;
 
 use super::http::{Client, Head, PATIENCE};
+use super::listener::Listener;
 
 /// One changed bit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +42,6 @@ struct Ledger {
 struct Middle {
     doorway: SocketAddr,
     ledger: Mutex<Ledger>,
-    is_over: AtomicBool,
 }
 
 impl Middle {
@@ -57,35 +53,28 @@ impl Middle {
 /// The relay; dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Proxy {
-    address: SocketAddr,
+    listener: Listener,
     middle: Arc<Middle>,
-    listening: Option<JoinHandle<()>>,
 }
 
 impl Proxy {
     /// Starts in front of a doorway, on a free port.
     pub(super) fn start(doorway: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
-        let address = listener.local_addr()?;
         let middle = Arc::new(Middle {
             doorway,
             ledger: Mutex::default(),
-            is_over: AtomicBool::new(false),
         });
         let shared = Arc::clone(&middle);
-        let listening = std::thread::Builder::new()
-            .name("somebody in the middle".to_owned())
-            .spawn(move || listen(&listener, &shared))?;
-        Ok(Self {
-            address,
-            middle,
-            listening: Some(listening),
-        })
+        // A reader who is let down closes; the scenario sees it by the reader's exit status.
+        let listener = Listener::open("somebody in the middle", move |stream| {
+            drop(relay(stream, &shared));
+        })?;
+        Ok(Self { listener, middle })
     }
 
     /// Returns its address as commands take it.
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
     /// Changes one bit of what passes from now on, once, or nothing; forgets what passed before.
@@ -102,31 +91,6 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.middle.is_over.store(true, Ordering::SeqCst);
-        // Wakes the thread that waits for somebody.
-        drop(TcpStream::connect_timeout(&self.address, PATIENCE));
-        if let Some(listening) = self.listening.take() {
-            drop(listening.join());
-        }
-    }
-}
-
-fn listen(listener: &TcpListener, middle: &Arc<Middle>) {
-    for stream in listener.incoming() {
-        if middle.is_over.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(stream) = stream else {
-            return;
-        };
-        let middle = Arc::clone(middle);
-        // A reader who is let down closes; the scenario sees it by the reader's exit status.
-        std::thread::spawn(move || drop(relay(stream, &middle)));
-    }
-}
-
 /// Passes questions on and answers back until the reader closes.
 fn relay(stream: TcpStream, middle: &Middle) -> anyhow::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -136,13 +100,7 @@ fn relay(stream: TcpStream, middle: &Middle) -> anyhow::Result<()> {
     let mut doorway = Client::new(middle.doorway);
     while let Some(question) = Head::read(&mut reader)? {
         let (method, target) = (question.word(0), question.word(1));
-        let fields: Vec<(&str, &str)> = question
-            .fields
-            .iter()
-            .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        let mut answer = doorway.ask(method, target, &fields)?;
+        let mut answer = doorway.ask(method, target, &question.passed_on())?;
         let is_altered = turn(&middle.ledger(), target, &mut answer.body);
         let mut ledger = middle.ledger();
         if is_altered {
@@ -154,19 +112,7 @@ fn relay(stream: TcpStream, middle: &Middle) -> anyhow::Result<()> {
             is_altered,
         });
         drop(ledger);
-        let mut message = format!("{}\r\n", answer.head.start);
-        for (name, value) in &answer.head.fields {
-            let is_framing = ["transfer-encoding", "content-length"]
-                .iter()
-                .any(|framing| name.eq_ignore_ascii_case(framing));
-            if !is_framing {
-                message.push_str(&format!("{name}: {value}\r\n"));
-            }
-        }
-        message.push_str(&format!("content-length: {}\r\n\r\n", answer.body.len()));
-        let mut message = message.into_bytes();
-        message.extend_from_slice(&answer.body);
-        reader.get_mut().write_all(&message)?;
+        reader.get_mut().write_all(&answer.written())?;
     }
     Ok(())
 }

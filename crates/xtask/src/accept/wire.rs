@@ -4,13 +4,11 @@
 //! passed on. So a death falls into the same place of the conversation on every machine, however fast it is.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
-use anyhow::Context as _;
+use super::listener::Listener;
 
 /// How much is passed on at once, in bytes.
 const CHUNK_BYTES: usize = 4 * 1_024;
@@ -75,46 +73,38 @@ struct Middle {
     /// Where everything stops.
     end: Option<Place>,
     reached: SyncSender<()>,
-    is_over: AtomicBool,
 }
 
 /// One wire; dropping it cuts it.
 #[derive(Debug)]
 pub(super) struct Wire {
-    address: SocketAddr,
+    listener: Listener,
     middle: Arc<Middle>,
     reached: Receiver<()>,
-    listening: Option<JoinHandle<()>>,
 }
 
 impl Wire {
     /// Lays a wire to a doorway that stops at `end`, or nowhere.
     pub(super) fn lay(doorway: SocketAddr, end: Option<Place>) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
-        let address = listener.local_addr()?;
         let (sender, reached) = sync_channel(1);
         let middle = Arc::new(Middle {
             doorway,
             passed: Mutex::default(),
             end,
             reached: sender,
-            is_over: AtomicBool::new(false),
         });
         let shared = Arc::clone(&middle);
-        let listening = std::thread::Builder::new()
-            .name("wire".to_owned())
-            .spawn(move || listen(&listener, &shared))?;
+        let listener = Listener::open("wire", move |near| drop(join(near, &shared)))?;
         Ok(Self {
-            address,
+            listener,
             middle,
             reached,
-            listening: Some(listening),
         })
     }
 
     /// Returns its near end as commands take it.
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
     /// Returns whether the chosen byte has been reached.
@@ -125,17 +115,6 @@ impl Wire {
     /// Returns how many bytes have passed.
     pub(super) fn passed(&self) -> Passed {
         *self.middle.passed()
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.middle.is_over.store(true, Ordering::SeqCst);
-        // Wakes the thread that waits for somebody.
-        drop(TcpStream::connect(self.address));
-        if let Some(listening) = self.listening.take() {
-            drop(listening.join());
-        }
     }
 }
 
@@ -171,23 +150,14 @@ impl Middle {
     }
 }
 
-fn listen(listener: &TcpListener, middle: &Arc<Middle>) {
-    for near in listener.incoming() {
-        if middle.is_over.load(Ordering::SeqCst) {
-            return;
-        }
-        let far = TcpStream::connect(middle.doorway);
-        let (Ok(near), Ok(far)) = (near, far) else {
-            continue;
-        };
-        let ends = (near.try_clone(), far.try_clone());
-        let (Ok(near_again), Ok(far_again)) = ends else {
-            continue;
-        };
-        let (up, down) = (Arc::clone(middle), Arc::clone(middle));
-        std::thread::spawn(move || carry(near, far, Way::Up, &up));
-        std::thread::spawn(move || carry(far_again, near_again, Way::Down, &down));
-    }
+/// Carries both ways until either end closes.
+fn join(near: TcpStream, middle: &Arc<Middle>) -> std::io::Result<()> {
+    let far = TcpStream::connect(middle.doorway)?;
+    let (near_again, far_again) = (near.try_clone()?, far.try_clone()?);
+    let up = Arc::clone(middle);
+    std::thread::spawn(move || carry(near, far, Way::Up, &up));
+    carry(far_again, near_again, Way::Down, middle);
+    Ok(())
 }
 
 /// Carries bytes until either end closes; after the chosen byte it carries none.

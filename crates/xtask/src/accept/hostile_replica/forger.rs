@@ -4,15 +4,13 @@
 //! that its lie was really told.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-
-use anyhow::Context as _;
 
 use super::lie::Lie;
-use crate::accept::http::{self, Answer, Client, Head, PATIENCE};
+use crate::accept::http::{self, Client, Head, PATIENCE};
+use crate::accept::listener::Listener;
 
 /// The path of the log of events.
 const EVENTS: &str = "/api/v1/events";
@@ -32,7 +30,6 @@ struct Shared {
     honest: SocketAddr,
     state: Mutex<State>,
     told: AtomicU64,
-    is_over: AtomicBool,
 }
 
 impl Shared {
@@ -52,37 +49,27 @@ impl Shared {
 /// The lying doorway; dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Forger {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    listening: Option<JoinHandle<()>>,
 }
 
 impl Forger {
     /// Starts in front of an honest doorway, and is honest at first.
     pub(super) fn start(honest: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             honest,
             state: Mutex::default(),
             told: AtomicU64::new(0),
-            is_over: AtomicBool::new(false),
         });
-        let named = std::thread::Builder::new().name("forger".to_owned());
-        let listening = named.spawn({
-            let shared = Arc::clone(&shared);
-            move || listen(&listener, &shared)
-        })?;
-        Ok(Self {
-            address,
-            shared,
-            listening: Some(listening),
-        })
+        let serving = Arc::clone(&shared);
+        // A follower who is let down comes again; what it thinks of it stands in its `/ready`.
+        let listener = Listener::open("forger", move |stream| drop(serve(stream, &serving)))?;
+        Ok(Self { listener, shared })
     }
 
     /// Returns its address as a follower takes it.
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
     /// Tells a lie from now on, or none; open logs are cut, so that they are asked for again.
@@ -105,27 +92,7 @@ impl Forger {
 
 impl Drop for Forger {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::SeqCst);
         self.tell(None);
-        // Wakes the thread that waits for somebody.
-        drop(TcpStream::connect(self.address));
-        if let Some(listening) = self.listening.take() {
-            drop(listening.join());
-        }
-    }
-}
-
-fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        if shared.is_over.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(stream) = stream else {
-            return;
-        };
-        let shared = Arc::clone(shared);
-        // A follower who is let down comes again; what it thinks of it stands in its `/ready`.
-        std::thread::spawn(move || drop(serve(stream, &shared)));
     }
 }
 
@@ -145,7 +112,8 @@ fn serve(stream: TcpStream, shared: &Shared) -> anyhow::Result<()> {
         if target.starts_with(EVENTS) {
             return pass_log(reader.into_inner(), &question, doorway, shared);
         }
-        let mut answer = Client::new(doorway).ask(question.word(0), target, &kept(&question))?;
+        let mut answer =
+            Client::new(doorway).ask(question.word(0), target, &question.passed_on())?;
         if let Some(lie) = &lie
             && lie.forge(target, &mut answer)?
         {
@@ -156,35 +124,9 @@ fn serve(stream: TcpStream, shared: &Shared) -> anyhow::Result<()> {
                 .retain(|(name, _)| !name.to_ascii_lowercase().ends_with("-digest"));
             shared.count();
         }
-        reader.get_mut().write_all(&written(&answer))?;
+        reader.get_mut().write_all(&answer.written())?;
     }
     Ok(())
-}
-
-/// Returns the fields of a question that are passed on.
-fn kept(question: &Head) -> Vec<(&str, &str)> {
-    let fields = question.fields.iter();
-    fields
-        .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
-}
-
-/// Writes an answer with the length that its body has now.
-fn written(answer: &Answer) -> Vec<u8> {
-    let mut message = format!("{}\r\n", answer.head.start);
-    for (name, value) in &answer.head.fields {
-        let is_framing = ["transfer-encoding", "content-length"]
-            .iter()
-            .any(|framing| name.eq_ignore_ascii_case(framing));
-        if !is_framing {
-            message.push_str(&format!("{name}: {value}\r\n"));
-        }
-    }
-    message.push_str(&format!("content-length: {}\r\n\r\n", answer.body.len()));
-    let mut message = message.into_bytes();
-    message.extend_from_slice(&answer.body);
-    message
 }
 
 /// Passes the log of events on, with what is forged before it, until either end closes.
@@ -198,7 +140,7 @@ fn pass_log(
     let mut far = http::connect(doorway)?;
     far.get_ref().set_read_timeout(None)?;
     let mut asked = format!("{}\r\nhost: {doorway}\r\n", question.start);
-    for (name, value) in kept(question) {
+    for (name, value) in question.passed_on() {
         asked.push_str(&format!("{name}: {value}\r\n"));
     }
     far.get_mut().write_all(format!("{asked}\r\n").as_bytes())?;

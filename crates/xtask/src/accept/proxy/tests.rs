@@ -3,30 +3,27 @@
 use super::*;
 
 /// Answers every question with the same body until the connection is closed.
-fn doorway(body: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    let address = listener.local_addr().expect("it listens");
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream);
-            while let Ok(Some(_)) = Head::read(&mut reader) {
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
-                    body.len()
-                );
-                if reader.get_mut().write_all(answer.as_bytes()).is_err() {
-                    break;
-                }
+fn doorway(body: &'static str) -> Listener {
+    Listener::open("doorway", move |stream| {
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(_)) = Head::read(&mut reader) {
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+                break;
             }
         }
-    });
-    address
+    })
+    .expect("loopback has a free port")
 }
 
 #[test]
 fn exactly_one_bit_of_the_wanted_body_is_turned_over() {
-    let proxy = Proxy::start(doorway("hello")).expect("it starts");
-    let mut reader = Client::new(proxy.address);
+    let doorway = doorway("hello");
+    let proxy = Proxy::start(doorway.address()).expect("it starts");
+    let mut reader = Client::new(proxy.listener.address());
     let mut read = |path: &str| {
         let answer = reader.get(path).expect("an answer");
         String::from_utf8(answer.body).expect("text")

@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::accept::http::{Answer, Head, connect};
+use crate::accept::listener::Listener;
 
 /// How much of a body is passed on at once, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -52,7 +52,6 @@ struct Books {
 struct Middle {
     node: SocketAddr,
     books: Mutex<Books>,
-    is_over: AtomicBool,
     /// Connections that are open.
     open: AtomicU64,
 }
@@ -60,9 +59,8 @@ struct Middle {
 /// The relay; dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    address: SocketAddr,
+    listener: Listener,
     middle: Arc<Middle>,
-    listening: Option<JoinHandle<()>>,
 }
 
 /// What a request brings.
@@ -75,28 +73,25 @@ struct Brings {
 impl Ledger {
     /// Opens the relay in front of a node, on a free port.
     pub(super) fn open(node: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
-        let address = listener.local_addr()?;
         let middle = Arc::new(Middle {
             node,
             books: Mutex::default(),
-            is_over: AtomicBool::new(false),
             open: AtomicU64::new(0),
         });
         let shared = Arc::clone(&middle);
-        let listening = std::thread::Builder::new()
-            .name("ledger".to_owned())
-            .spawn(move || listen(&listener, &shared))?;
-        Ok(Self {
-            address,
-            middle,
-            listening: Some(listening),
-        })
+        let listener = Listener::open("ledger", move |stream| {
+            shared.open.fetch_add(1, Ordering::SeqCst);
+            // A command that dies in the middle is what this is for.
+            drop(relay(&stream, &shared));
+            drop(stream.shutdown(Shutdown::Both));
+            shared.open.fetch_sub(1, Ordering::SeqCst);
+        })?;
+        Ok(Self { listener, middle })
     }
 
     /// Returns its address as commands take it.
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
     /// Lets so many more bytes of blobs pass, and then nothing.
@@ -130,17 +125,6 @@ impl Ledger {
     /// Returns what was counted so far.
     pub(super) fn counted(&self) -> Counted {
         self.middle.books().counted
-    }
-}
-
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        self.middle.is_over.store(true, Ordering::SeqCst);
-        // Wakes the thread that waits for somebody.
-        drop(TcpStream::connect(self.address));
-        if let Some(listening) = self.listening.take() {
-            drop(listening.join());
-        }
     }
 }
 
@@ -232,25 +216,6 @@ fn hash_of(metadata: &str) -> Option<String> {
     let mut pairs = metadata.split(',').map(str::trim);
     let encoded = pairs.find_map(|pair| pair.strip_prefix("sha256 "))?;
     String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
-}
-
-fn listen(listener: &TcpListener, middle: &Arc<Middle>) {
-    for stream in listener.incoming() {
-        if middle.is_over.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(stream) = stream else {
-            return;
-        };
-        let middle = Arc::clone(middle);
-        middle.open.fetch_add(1, Ordering::SeqCst);
-        std::thread::spawn(move || {
-            // A command that dies in the middle is what this is for.
-            drop(relay(&stream, &middle));
-            drop(stream.shutdown(Shutdown::Both));
-            middle.open.fetch_sub(1, Ordering::SeqCst);
-        });
-    }
 }
 
 /// Passes requests on and answers back until the command closes.

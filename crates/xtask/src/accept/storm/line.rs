@@ -1,104 +1,65 @@
 //! A line to a server that holds back whatever is sent there, for as long as it is told.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use crate::accept::listener::Listener;
 
 /// How much is passed on at once, in bytes.
 const CHUNK_BYTES: usize = 64 * 1_024;
 
-#[derive(Debug)]
-struct Shared {
-    server: SocketAddr,
-    held_back_ms: AtomicU64,
-    is_over: AtomicBool,
-}
-
 /// The line; dropping it takes no more connections, and those that are open end with their ends.
 #[derive(Debug)]
 pub(super) struct Line {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    listening: Option<JoinHandle<()>>,
+    listener: Listener,
+    held_back_ms: Arc<AtomicU64>,
 }
 
 impl Line {
     /// Lays a line to a server that holds nothing back yet.
     pub(super) fn lay(server: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            server,
-            held_back_ms: AtomicU64::new(0),
-            is_over: AtomicBool::new(false),
-        });
-        let named = std::thread::Builder::new().name("line".to_owned());
-        let listening = named.spawn({
-            let shared = Arc::clone(&shared);
-            move || listen(&listener, &shared)
-        })?;
+        let held_back_ms = Arc::new(AtomicU64::new(0));
+        let there = Arc::clone(&held_back_ms);
+        let listener = Listener::open("line", move |near| drop(join(near, server, &there)))?;
         Ok(Self {
-            address,
-            shared,
-            listening: Some(listening),
+            listener,
+            held_back_ms,
         })
     }
 
     /// Returns the port of its near end.
     pub(super) const fn port(&self) -> u16 {
-        self.address.port()
+        self.listener.address().port()
     }
 
     /// Holds back each burst for a time from now on.
     pub(super) fn hold_back(&self, time: Duration) {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        self.shared.held_back_ms.store(millis, Ordering::SeqCst);
+        self.held_back_ms.store(millis, Ordering::SeqCst);
     }
 }
 
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::SeqCst);
-        // Wakes the thread that waits for somebody.
-        drop(TcpStream::connect(self.address));
-        if let Some(listening) = self.listening.take() {
-            drop(listening.join());
-        }
-    }
+/// Carries both ways until either end closes; the open connections end with the doorway, to which they belong.
+fn join(near: TcpStream, server: SocketAddr, held_back_ms: &Arc<AtomicU64>) -> std::io::Result<()> {
+    let far = TcpStream::connect(server)?;
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    let (near_again, far_again) = (near.try_clone()?, far.try_clone()?);
+    let there = Arc::clone(held_back_ms);
+    std::thread::spawn(move || carry(near, far, Some(&there)));
+    carry(far_again, near_again, None);
+    Ok(())
 }
 
-fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    for near in listener.incoming() {
-        if shared.is_over.load(Ordering::SeqCst) {
-            return;
-        }
-        let (Ok(near), Ok(far)) = (near, TcpStream::connect(shared.server)) else {
-            continue;
-        };
-        drop((near.set_nodelay(true), far.set_nodelay(true)));
-        let (Ok(near_again), Ok(far_again)) = (near.try_clone(), far.try_clone()) else {
-            continue;
-        };
-        let there = Arc::clone(shared);
-        // They end with the connection, which belongs to the doorway.
-        std::thread::spawn(move || carry(near, far, Some(&there)));
-        std::thread::spawn(move || carry(far_again, near_again, None));
-    }
-}
-
-/// Carries bytes until either end closes; `held_back` says for how long each burst waits.
-fn carry(mut from: TcpStream, mut to: TcpStream, held_back: Option<&Shared>) {
+/// Carries bytes until either end closes; `held_back_ms` says for how long each burst waits.
+fn carry(mut from: TcpStream, mut to: TcpStream, held_back_ms: Option<&AtomicU64>) {
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Ok(len) = from.read(&mut chunk) {
-        if let Some(shared) = held_back {
-            wait(Duration::from_millis(
-                shared.held_back_ms.load(Ordering::SeqCst),
-            ));
+        if let Some(millis) = held_back_ms {
+            wait(Duration::from_millis(millis.load(Ordering::SeqCst)));
         }
         if len == 0 || to.write_all(&chunk[..len]).is_err() {
             break;

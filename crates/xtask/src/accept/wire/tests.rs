@@ -4,20 +4,16 @@ use std::time::Duration;
 
 use super::*;
 
-fn echo() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    let address = listener.local_addr().expect("it listens");
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut back = stream.try_clone().expect("a stream has two ends");
-            std::thread::spawn(move || drop(std::io::copy(&mut stream, &mut back)));
-        }
-    });
-    address
+fn echo() -> Listener {
+    Listener::open("echo", |mut stream| {
+        let mut back = stream.try_clone().expect("a stream has two ends");
+        drop(std::io::copy(&mut stream, &mut back));
+    })
+    .expect("loopback has a free port")
 }
 
 fn say(wire: &Wire, words: &[u8]) -> TcpStream {
-    let mut stream = TcpStream::connect(wire.address).expect("the wire is laid");
+    let mut stream = TcpStream::connect(wire.listener.address()).expect("the wire is laid");
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .expect("a stream takes a limit");
@@ -27,7 +23,8 @@ fn say(wire: &Wire, words: &[u8]) -> TcpStream {
 
 #[test]
 fn without_a_stop_everything_passes_and_is_counted() {
-    let wire = Wire::lay(echo(), None).expect("it is laid");
+    let echo = echo();
+    let wire = Wire::lay(echo.address(), None).expect("it is laid");
     let mut stream = say(&wire, b"hello");
     let mut heard = [0; 5];
     stream.read_exact(&mut heard).expect("it comes back");
@@ -39,8 +36,9 @@ fn without_a_stop_everything_passes_and_is_counted() {
 
 #[test]
 fn nothing_passes_after_the_chosen_byte() {
+    let echo = echo();
     for (way, heard_len) in [(Way::Up, 3), (Way::Down, 3)] {
-        let wire = Wire::lay(echo(), Some(Place { way, bytes: 3 })).expect("it is laid");
+        let wire = Wire::lay(echo.address(), Some(Place { way, bytes: 3 })).expect("it is laid");
         let mut stream = say(&wire, b"hello");
         let mut heard = vec![0; heard_len];
         if way == Way::Down {
