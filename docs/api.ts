@@ -62,7 +62,11 @@ tier: string,
 /**
  * When it was accepted, in microseconds since 1970.
  */
-accepted_at_us: number, };
+accepted_at_us: number, 
+/**
+ * Whether its bytes on disk were found to be wrong: it is not served until it is stored again.
+ */
+is_damaged?: boolean, };
 
 export type BlobListView = { 
 /**
@@ -73,6 +77,10 @@ schema_version: number,
  * The namespace that was listed.
  */
 namespace: string, 
+/**
+ * How many blobs of the namespace are damaged. A list has them only when they are asked for.
+ */
+damaged_blobs: number, 
 /**
  * The blobs of this page.
  */
@@ -321,7 +329,11 @@ dna_hash: string,
 /**
  * The network seed that gives it this hash.
  */
-network_seed: string, };
+network_seed: string, 
+/**
+ * How people join who have no invite: `open`, `invite` for not at all, or `approval`.
+ */
+sign_up: string, };
 
 export type ContentView = { 
 /**
@@ -453,6 +465,36 @@ heard_at_us: number,
  */
 fault: string, };
 
+export type GcNamespaceView = { 
+/**
+ * Which namespace.
+ */
+namespace: string, 
+/**
+ * Blobs that something refers to, or that are too new to be looked at.
+ */
+kept_blobs: number, 
+/**
+ * Blobs that went into the trash.
+ */
+trashed_blobs: number, 
+/**
+ * Their bytes.
+ */
+trashed_bytes: number, 
+/**
+ * Blobs that left the trash for good.
+ */
+removed_blobs: number, 
+/**
+ * Their bytes.
+ */
+removed_bytes: number, 
+/**
+ * Why it was left as it is; empty when it was collected.
+ */
+left_out: string, };
+
 export type GcRequest = { 
 /**
  * Version of this view.
@@ -503,7 +545,11 @@ removed_bytes: number,
 /**
  * How long it took, in milliseconds.
  */
-took_ms: number, };
+took_ms: number, 
+/**
+ * The same for each namespace: all of the node, or the one that was named.
+ */
+namespaces: Array<GcNamespaceView>, };
 
 export type HaveRequest = { 
 /**
@@ -572,6 +618,76 @@ bus: string,
  * Whether the bus answers; without it, changes are noticed a little later.
  */
 bus_is_connected: boolean, };
+
+export type InviteRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * What those become who use it: `steward`, `moderator`, `editor` or `member`.
+ */
+role: string, 
+/**
+ * How many people it lets in: 1 to 500.
+ */
+uses: number, 
+/**
+ * How long it is good, in seconds: 1 to 7,776,000, which are 90 days.
+ */
+life_secs: number, 
+/**
+ * A few words for the list of invites: at most 64 characters.
+ */
+note: string, };
+
+export type InviteView = { 
+/**
+ * Its name in the list; no secret.
+ */
+id: string, 
+/**
+ * What those become who use it.
+ */
+role: string, 
+/**
+ * The agent key of whoever made it.
+ */
+inviter: string, 
+/**
+ * A few words of theirs.
+ */
+note: string, 
+/**
+ * How many people it lets in.
+ */
+uses: number, 
+/**
+ * How many more.
+ */
+uses_left: number, 
+/**
+ * When it was made, in microseconds since 1970.
+ */
+made_at_us: number, 
+/**
+ * From when on it is no longer good, in microseconds since 1970.
+ */
+expires_at_us: number, 
+/**
+ * Whether it lets somebody in now.
+ */
+is_good: boolean, };
+
+export type InvitesView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Newest first; those that are no longer good stay for a week.
+ */
+invites: Array<InviteView>, };
 
 export type ItemView = { 
 /**
@@ -695,7 +811,11 @@ added_at_us: number,
 /**
  * The name of their profile; empty when they have none.
  */
-name: string, };
+name: string, 
+/**
+ * The agent key of whoever invited them; empty for those whom a steward admitted.
+ */
+inviter: string, };
 
 export type MembersView = { 
 /**
@@ -706,6 +826,28 @@ schema_version: number,
  * The members, in the order of their admission.
  */
 members: Array<MemberView>, };
+
+export type NewInviteView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Its name in the list.
+ */
+id: string, 
+/**
+ * The code; it is shown here and kept nowhere.
+ */
+code: string, 
+/**
+ * An address to hand on. The code stands behind `#`, where no server sees it.
+ */
+url: string, 
+/**
+ * From when on it is no longer good, in microseconds since 1970.
+ */
+expires_at_us: number, };
 
 export type NodeView = { 
 /**
@@ -937,6 +1079,46 @@ entry?: string | null,
  */
 action_hash: string, };
 
+export type RegisterRequest = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * A challenge for this key, as it was given.
+ */
+challenge: string, 
+/**
+ * Base64 of the agent's Ed25519 signature over the statement.
+ */
+signature: string, 
+/**
+ * The code of an invite; empty without one.
+ */
+code: string, 
+/**
+ * How one wants to be called, for those who approve: at most 64 characters.
+ */
+name: string, };
+
+export type RegisterView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * The agent key.
+ */
+agent: string, 
+/**
+ * `member`, or `waiting` for a steward's approval.
+ */
+state: string, 
+/**
+ * What a member may do: `steward`, `moderator`, `editor` or `member`; empty for who waits.
+ */
+role: string, };
+
 export type ScrubRequest = { 
 /**
  * Version of this view.
@@ -973,9 +1155,19 @@ checked_blobs: number,
  */
 checked_bytes: number, 
 /**
- * Blobs that this round found to be damaged, in hex; they are out of the way and no longer served.
+ * Blobs that are damaged, in hex, whether this round found it or one before; they are out of the way and not served
+ * until they are stored again. At most 1,000, once the round is over.
  */
 damaged: Array<string>, 
+/**
+ * What this round found wrong and made again from what was sound, such as the list of a blob's groups or the record
+ * of a tag.
+ */
+mended: Array<string>, 
+/**
+ * Places of the log that are damaged, needed, and could not be written again.
+ */
+faults: Array<string>, 
 /**
  * When a round ended last, in microseconds since 1970; absent before the first has ended.
  */
@@ -1108,6 +1300,14 @@ trash_blobs: number,
  * Their bytes.
  */
 trash_bytes: number, 
+/**
+ * Blobs whose bytes on disk were found to be wrong, and that were not stored again since.
+ */
+damaged_blobs: number, 
+/**
+ * The bytes that they had.
+ */
+damaged_bytes: number, 
 /**
  * Bytes of the log's files, with the room that is made ready for what comes.
  */
@@ -1307,6 +1507,14 @@ trash_blobs: number,
  */
 trash_bytes: number, 
 /**
+ * Blobs whose bytes on disk were found to be wrong: they are not served until they are stored again.
+ */
+damaged_blobs: number, 
+/**
+ * The bytes that they had.
+ */
+damaged_bytes: number, 
+/**
  * Bytes of uploads that have begun and are not finished.
  */
 upload_bytes: number, 
@@ -1344,3 +1552,27 @@ blob_bytes_max: number,
  * Most records in one `PUT` of a chain.
  */
 chain_put_records_max: number, };
+
+export type WaitingListView = { 
+/**
+ * Version of this view.
+ */
+schema_version: number, 
+/**
+ * Longest first.
+ */
+waiting: Array<WaitingView>, };
+
+export type WaitingView = { 
+/**
+ * The agent key.
+ */
+agent: string, 
+/**
+ * How they want to be called, in their own words: nobody has checked it.
+ */
+name: string, 
+/**
+ * When they asked first, in microseconds since 1970.
+ */
+asked_at_us: number, };

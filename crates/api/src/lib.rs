@@ -15,6 +15,7 @@ pub mod proof;
 pub mod record;
 pub mod registry;
 pub mod service;
+pub mod sign_up;
 pub mod storage;
 
 pub use chain_view::{ChainPut, ChainPutView, ChainView, ClaimView, HeadView};
@@ -27,11 +28,15 @@ pub use service::{
     LeaseView, MemberPut, MemberView, MembersView, ProblemView, ReadyView, StoredBlobView,
     TableView, TokenRequest, TokenView, VersionView,
 };
+pub use sign_up::{
+    InviteRequest, InviteView, InvitesView, NewInviteView, RegisterRequest, RegisterView,
+    WaitingListView, WaitingView,
+};
 pub use storage::{
     AckView, BlobLeasePut, BlobLeaseView, BlobLine, BlobListView, BlobPutView, BlobStatusView,
-    EvidenceView, GcRequest, GcView, HaveRequest, HaveView, QueueView, QueuedView, QuotaPut,
-    ScrubRequest, ScrubView, StorageHealthView, StoreUsageView, TagListView, TagPut, TagView,
-    UsageView,
+    EvidenceView, GcNamespaceView, GcRequest, GcView, HaveRequest, HaveView, QueueView, QueuedView,
+    QuotaPut, ScrubRequest, ScrubView, StorageHealthView, StoreUsageView, TagListView, TagPut,
+    TagView, UsageView,
 };
 
 /// The schema version that this program writes.

@@ -2,6 +2,7 @@
 //!
 //! The document is committed as `docs/openapi.json`; a test compares it, and another asks a running doorway for each route.
 
+mod members;
 mod storage;
 
 use base::Code;
@@ -10,6 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::registry;
 
 pub use storage::STORAGE_ROUTES;
+
+use members::MEMBER_ROUTES;
 
 /// What a body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +103,13 @@ const LIMIT: Parameter = Parameter {
     about: "how many at most: 1 to 1000, 100 by default",
 };
 
-/// All routes of a doorway that programs use.
-pub const ROUTES: &[Route] = &[
+/// Returns all routes of a doorway.
+pub fn doorway_routes() -> impl Iterator<Item = &'static Route> {
+    READ_ROUTES.iter().chain(MEMBER_ROUTES)
+}
+
+/// The routes of a doorway but those around keys, tokens and members.
+const READ_ROUTES: &[Route] = &[
     get(
         "/health",
         "health",
@@ -271,6 +279,7 @@ pub const ROUTES: &[Route] = &[
             Code::NotFound,
             Code::MalformedRange,
             Code::UnsatisfiableRange,
+            Code::BlobCorrupt,
         ],
         ..get(
             "/store/{hash}",
@@ -281,87 +290,12 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "HEAD",
-        codes: &[Code::MalformedHash, Code::NotFound],
+        codes: &[Code::MalformedHash, Code::NotFound, Code::BlobCorrupt],
         ..get(
             "/store/{hash}",
             "headBlob",
             "Returns the headers of a blob.",
             Body::Empty,
-        )
-    },
-    Route {
-        codes: &[Code::MalformedBody, Code::MalformedHash],
-        ..send(
-            "POST",
-            "/auth/challenge",
-            "challenge",
-            "Gives something to sign within a minute.",
-            (Body::View("ChallengeRequest"), Body::View("ChallengeView")),
-        )
-    },
-    Route {
-        codes: &[
-            Code::ChallengeInvalid,
-            Code::MalformedBody,
-            Code::NotAMember,
-        ],
-        ..send(
-            "POST",
-            "/auth/token",
-            "token",
-            "Gives a member a token for a signed challenge.",
-            (Body::View("TokenRequest"), Body::View("TokenView")),
-        )
-    },
-    Route {
-        needs_token: true,
-        codes: &[
-            Code::TokenMissing,
-            Code::TokenInvalid,
-            Code::TokenExpired,
-            Code::StewardOnly,
-        ],
-        ..get(
-            "/admin/members",
-            "listMembers",
-            "Lists the members; for stewards.",
-            Body::View("MembersView"),
-        )
-    },
-    Route {
-        needs_token: true,
-        codes: &[
-            Code::TokenMissing,
-            Code::TokenInvalid,
-            Code::TokenExpired,
-            Code::StewardOnly,
-            Code::MalformedHash,
-            Code::MalformedBody,
-        ],
-        ..send(
-            "PUT",
-            "/admin/members/{agent}",
-            "putMember",
-            "Admits a member or changes their role; for stewards.",
-            (Body::View("MemberPut"), Body::View("MemberView")),
-        )
-    },
-    Route {
-        needs_token: true,
-        status: 204,
-        codes: &[
-            Code::TokenMissing,
-            Code::TokenInvalid,
-            Code::TokenExpired,
-            Code::StewardOnly,
-            Code::NotFound,
-        ],
-        ..send(
-            "DELETE",
-            "/admin/members/{agent}",
-            "removeMember",
-            "Takes a member off the list; what they wrote stays until it is withdrawn. For stewards.",
-            (Body::Empty, Body::Empty),
         )
     },
     get("/", "homePage", "The community's home page.", Body::Html),
@@ -435,7 +369,7 @@ pub const ROUTES: &[Route] = &[
 #[must_use]
 pub fn document(version: &str) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES.iter().chain(STORAGE_ROUTES) {
+    for route in doorway_routes().chain(STORAGE_ROUTES) {
         let item = paths
             .entry(route.path.to_owned())
             .or_insert_with(|| json!({}));

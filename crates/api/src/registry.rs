@@ -15,11 +15,15 @@ use crate::service::{
     LeaseView, MemberPut, MemberView, MembersView, ProblemView, ReadyView, StoredBlobView,
     TableView, TokenRequest, TokenView, VersionView,
 };
+use crate::sign_up::{
+    InviteRequest, InviteView, InvitesView, NewInviteView, RegisterRequest, RegisterView,
+    WaitingListView, WaitingView,
+};
 use crate::storage::{
     AckView, BlobLeasePut, BlobLeaseView, BlobLine, BlobListView, BlobPutView, BlobStatusView,
-    EvidenceView, GcRequest, GcView, HaveRequest, HaveView, QueueView, QueuedView, QuotaPut,
-    ScrubRequest, ScrubView, StorageHealthView, StoreUsageView, TagListView, TagPut, TagView,
-    UsageView,
+    EvidenceView, GcNamespaceView, GcRequest, GcView, HaveRequest, HaveView, QueueView, QueuedView,
+    QuotaPut, ScrubRequest, ScrubView, StorageHealthView, StoreUsageView, TagListView, TagPut,
+    TagView, UsageView,
 };
 
 /// Whether a type is sent on its own or only inside others.
@@ -53,18 +57,18 @@ fn entry<T: ToSchema + TS>(role: Role) -> Entry {
     }
 }
 
-/// Returns all wire types.
+/// Returns all wire types, by their names.
 #[must_use]
 pub fn entries() -> Vec<Entry> {
+    let mut entries = doorway_entries();
+    entries.extend(storage_entries());
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    entries
+}
+
+fn doorway_entries() -> Vec<Entry> {
     use Role::{Part, View};
     vec![
-        entry::<AckView>(Part),
-        entry::<BlobLeasePut>(View),
-        entry::<BlobLeaseView>(View),
-        entry::<BlobLine>(Part),
-        entry::<BlobListView>(View),
-        entry::<BlobPutView>(View),
-        entry::<BlobStatusView>(View),
         entry::<BlobView>(Part),
         entry::<ChainPut>(View),
         entry::<ChainPutView>(View),
@@ -78,14 +82,12 @@ pub fn entries() -> Vec<Entry> {
         entry::<ContentView>(Part),
         entry::<DbSchemaView>(View),
         entry::<EventView>(View),
-        entry::<EvidenceView>(Part),
         entry::<FollowView>(Part),
-        entry::<GcRequest>(View),
-        entry::<GcView>(View),
-        entry::<HaveRequest>(View),
-        entry::<HaveView>(View),
         entry::<HeadView>(Part),
         entry::<HealthView>(View),
+        entry::<InviteRequest>(View),
+        entry::<InviteView>(Part),
+        entry::<InvitesView>(View),
         entry::<ItemView>(View),
         entry::<LeaseView>(Part),
         entry::<ListView>(View),
@@ -93,33 +95,57 @@ pub fn entries() -> Vec<Entry> {
         entry::<MemberPut>(View),
         entry::<MemberView>(View),
         entry::<MembersView>(View),
+        entry::<NewInviteView>(View),
         entry::<NodeView>(Part),
         entry::<OutdatedView>(View),
         entry::<PathView>(Part),
         entry::<ProblemView>(View),
         entry::<ProfileView>(Part),
         entry::<ProofView>(Part),
-        entry::<QueueView>(View),
-        entry::<QueuedView>(Part),
-        entry::<QuotaPut>(View),
         entry::<ReadyView>(View),
         entry::<RecordView>(Part),
-        entry::<ScrubRequest>(View),
-        entry::<ScrubView>(View),
+        entry::<RegisterRequest>(View),
+        entry::<RegisterView>(View),
         entry::<SearchHit>(Part),
         entry::<SearchView>(View),
-        entry::<StorageHealthView>(View),
-        entry::<StoreUsageView>(Part),
         entry::<StoredBlobView>(View),
         entry::<Summary>(Part),
         entry::<TableView>(Part),
+        entry::<TokenRequest>(View),
+        entry::<TokenView>(View),
+        entry::<VersionView>(View),
+        entry::<WaitingListView>(View),
+        entry::<WaitingView>(Part),
+    ]
+}
+
+fn storage_entries() -> Vec<Entry> {
+    use Role::{Part, View};
+    vec![
+        entry::<AckView>(Part),
+        entry::<BlobLeasePut>(View),
+        entry::<BlobLeaseView>(View),
+        entry::<BlobLine>(Part),
+        entry::<BlobListView>(View),
+        entry::<BlobPutView>(View),
+        entry::<BlobStatusView>(View),
+        entry::<EvidenceView>(Part),
+        entry::<GcNamespaceView>(Part),
+        entry::<GcRequest>(View),
+        entry::<GcView>(View),
+        entry::<HaveRequest>(View),
+        entry::<HaveView>(View),
+        entry::<QueueView>(View),
+        entry::<QueuedView>(Part),
+        entry::<QuotaPut>(View),
+        entry::<ScrubRequest>(View),
+        entry::<ScrubView>(View),
+        entry::<StorageHealthView>(View),
+        entry::<StoreUsageView>(Part),
         entry::<TagListView>(View),
         entry::<TagPut>(View),
         entry::<TagView>(View),
-        entry::<TokenRequest>(View),
-        entry::<TokenView>(View),
         entry::<UsageView>(View),
-        entry::<VersionView>(View),
     ]
 }
 

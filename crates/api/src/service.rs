@@ -122,6 +122,9 @@ pub struct CommunityView {
     pub dna_hash: String,
     /// The network seed that gives it this hash.
     pub network_seed: String,
+    /// How people join who have no invite: `open`, `invite` for not at all, or `approval`.
+    #[serde(default)]
+    pub sign_up: String,
 }
 
 /// Which program this is, and for which community it runs.
@@ -239,6 +242,9 @@ pub struct MemberView {
     /// The name of their profile; empty when they have none.
     #[serde(default)]
     pub name: String,
+    /// The agent key of whoever invited them; empty for those whom a steward admitted.
+    #[serde(default)]
+    pub inviter: String,
 }
 
 /// Who may write here.

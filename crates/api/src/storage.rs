@@ -104,7 +104,7 @@ pub struct BlobStatusView {
 }
 
 /// What a list shows of one blob.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
 pub struct BlobLine {
     /// SHA-256 of its bytes, in hex.
     pub hash: String,
@@ -114,6 +114,9 @@ pub struct BlobLine {
     pub tier: String,
     /// When it was accepted, in microseconds since 1970.
     pub accepted_at_us: i64,
+    /// Whether its bytes on disk were found to be wrong: it is not served until it is stored again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_damaged: bool,
 }
 
 /// A page of a namespace's blobs, in the order of their hashes.
@@ -124,6 +127,9 @@ pub struct BlobListView {
     pub schema_version: u32,
     /// The namespace that was listed.
     pub namespace: String,
+    /// How many blobs of the namespace are damaged. A list has them only when they are asked for.
+    #[serde(default)]
+    pub damaged_blobs: u64,
     /// The blobs of this page.
     #[serde(default)]
     pub items: Vec<BlobLine>,
@@ -222,6 +228,12 @@ pub struct UsageView {
     pub trash_blobs: u64,
     /// Their bytes.
     pub trash_bytes: u64,
+    /// Blobs whose bytes on disk were found to be wrong: they are not served until they are stored again.
+    #[serde(default)]
+    pub damaged_blobs: u64,
+    /// The bytes that they had.
+    #[serde(default)]
+    pub damaged_bytes: u64,
     /// Bytes of uploads that have begun and are not finished.
     pub upload_bytes: u64,
     /// How many bytes the namespace may have; absent where there is no bound.
@@ -245,6 +257,12 @@ pub struct StoreUsageView {
     pub trash_blobs: u64,
     /// Their bytes.
     pub trash_bytes: u64,
+    /// Blobs whose bytes on disk were found to be wrong, and that were not stored again since.
+    #[serde(default)]
+    pub damaged_blobs: u64,
+    /// The bytes that they had.
+    #[serde(default)]
+    pub damaged_bytes: u64,
     /// Bytes of the log's files, with the room that is made ready for what comes.
     pub log_bytes: u64,
     /// Bytes of the blobs that have a file of their own.
@@ -336,6 +354,29 @@ pub struct GcView {
     pub removed_bytes: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// The same for each namespace: all of the node, or the one that was named.
+    #[serde(default)]
+    pub namespaces: Vec<GcNamespaceView>,
+}
+
+/// What a collection did in one namespace, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+pub struct GcNamespaceView {
+    /// Which namespace.
+    pub namespace: String,
+    /// Blobs that something refers to, or that are too new to be looked at.
+    pub kept_blobs: u64,
+    /// Blobs that went into the trash.
+    pub trashed_blobs: u64,
+    /// Their bytes.
+    pub trashed_bytes: u64,
+    /// Blobs that left the trash for good.
+    pub removed_blobs: u64,
+    /// Their bytes.
+    pub removed_bytes: u64,
+    /// Why it was left as it is; empty when it was collected.
+    #[serde(default)]
+    pub left_out: String,
 }
 
 /// Reads everything again and compares it with its hash.
@@ -366,9 +407,17 @@ pub struct ScrubView {
     pub checked_blobs: u64,
     /// Their bytes.
     pub checked_bytes: u64,
-    /// Blobs that this round found to be damaged, in hex; they are out of the way and no longer served.
+    /// Blobs that are damaged, in hex, whether this round found it or one before; they are out of the way and not served
+    /// until they are stored again. At most 1,000, once the round is over.
     #[serde(default)]
     pub damaged: Vec<String>,
+    /// What this round found wrong and made again from what was sound, such as the list of a blob's groups or the record
+    /// of a tag.
+    #[serde(default)]
+    pub mended: Vec<String>,
+    /// Places of the log that are damaged, needed, and could not be written again.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// When a round ended last, in microseconds since 1970; absent before the first has ended.
     #[serde(default)]
     pub ended_at_us: Option<i64>,

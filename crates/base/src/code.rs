@@ -140,6 +140,12 @@ codes! {
     208 KeyFile Rejection 400
         "the key file cannot be used"
         "it must hold one key and be readable by you alone (chmod 600)";
+    209 InviteInvalid Rejection 403
+        "there is no invite that lets you in"
+        "ask a steward for a new one: commonhold member invite";
+    210 CommunityFull Rejection 403
+        "there are as many as there may be"
+        "ask a steward of this community";
     // Chains.
     301 BadSignature Rejection 422
         "the signature does not fit the record"
@@ -183,6 +189,18 @@ codes! {
     314 BodyMissing Rejection 409
         "the record's body is in a blob that is not here"
         "store the blob first, then send the record again; publish does this by itself";
+    315 KeyLocked Rejection 423
+        "the key is locked"
+        "sign in again; a key is locked after a quarter of an hour without use";
+    316 SignatureRefused Rejection 409
+        "the vault does not sign this"
+        "the detail tells why; what was signed before stands";
+    317 HeadUnconfirmed Failure 503
+        "the vault was restored and does not know what was signed last"
+        "confirm the head of the chain: commonhold vault confirm";
+    318 DoesNotUnlock Rejection 401
+        "this does not unlock the key"
+        "check the password or the code, or use another way to unlock it";
     // Storage.
     401 DiskFull Failure 507
         "the disk is full"
@@ -248,7 +266,7 @@ codes! {
         "use the port that the message offers, or stop the program that it names";
     602 Config Rejection 400
         "the configuration cannot be used"
-        "the detail names the key; unknown keys are errors";
+        "the detail names the key or the flag; unknown keys are errors";
     603 ServerUnreachable Failure 502
         "the doorway cannot be reached"
         "check the address and that it runs: commonhold up";
@@ -320,6 +338,15 @@ codes! {
     812 ReadOnlyDisk Failure 503
         "the file system takes no changes"
         "mount it for writing again, or move the data folder";
+    813 PlaceTaken Rejection 400
+        "nothing can be written at this place"
+        "name another place with -o; --force replaces a file that is different";
+    814 WouldNotReturn Rejection 400
+        "the folder holds something that would not come back"
+        "leave such things out with --without-links, or put a copy of the file in the place of the link";
+    815 NothingNamed Rejection 404
+        "there is no such blob, tag or namespace"
+        "see what there is with: commonhold blob tag ls; other namespaces need --namespace";
     // Faults of ours.
     901 Bug Bug 500
         "something went wrong inside Commonhold"

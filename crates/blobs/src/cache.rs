@@ -6,7 +6,7 @@
 //! * A chunk in here was compared with its blob's hash. Nothing in here can grow wrong, because the bytes under a hash
 //!   never change; only an open file may be another than the one that has the name now.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::ContentHash;
@@ -33,6 +33,17 @@ const PARTS_MAX: u64 = 16;
 /// How many chunks each part has room for at least.
 const PART_CHUNKS_MIN: u64 = 8;
 
+/// How many counters there are of each kind, so that threads do not wait for each other's.
+const COUNTS: usize = 16;
+
+/// The number of the thread that counts next for the first time.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// With which counters a thread counts.
+    static COUNTED_BY: usize = THREADS.fetch_add(1, Ordering::Relaxed) % COUNTS;
+}
+
 /// A chunk of a blob, by its place.
 pub(crate) type ChunkKey = (ContentHash, u64);
 
@@ -49,17 +60,17 @@ pub(crate) struct Cache {
     pub(crate) check_flights: Arc<Flights<ContentHash, Shared<Checks>>>,
     /// Whether it keeps no chunks at all.
     is_off: bool,
-    chunks_read: AtomicU64,
     blobs_hashed: AtomicU64,
-    hits: Vec<Hits>,
+    counts: [Counts; COUNTS],
 }
 
-/// Counters of a part of the cache, on a cache line of the machine of their own.
+/// Counters of some threads, on a cache line of the machine of their own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Hits {
+struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
+    chunks_read: AtomicU64,
 }
 
 impl Cache {
@@ -78,10 +89,10 @@ impl Cache {
             files: Mutex::new(Sieve::new(FILES_MAX, |_| false)),
             chunk_flights: Flights::new(),
             check_flights: Flights::new(),
-            is_off: chunk_bytes_max == 0,
-            chunks_read: AtomicU64::new(0),
+            // Not even one byte would fit.
+            is_off: chunk_bytes_max <= CHUNK_OVERHEAD_BYTES,
             blobs_hashed: AtomicU64::new(0),
-            hits: std::iter::repeat_with(Hits::default).take(parts).collect(),
+            counts: std::array::from_fn(|_| Counts::default()),
         }
     }
 
@@ -89,13 +100,12 @@ impl Cache {
         if self.is_off {
             return None;
         }
-        let part = self.part_of(key);
-        let chunk = held(&self.chunks[part]).get(key);
-        let hits = &self.hits[part];
+        let chunk = held(&self.chunks[self.part_of(key)]).get(key);
+        let counts = self.counts();
         let counter = if chunk.is_some() {
-            &hits.hits
+            &counts.hits
         } else {
-            &hits.misses
+            &counts.misses
         };
         counter.fetch_add(1, Ordering::Relaxed);
         chunk
@@ -138,21 +148,30 @@ impl Cache {
 
     /// Returns how often a chunk was in memory, and how often it was not.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
-        let sum = |counter: fn(&Hits) -> &AtomicU64| {
-            self.hits
-                .iter()
-                .map(|hits| counter(hits).load(Ordering::Relaxed))
-                .sum()
-        };
-        (sum(|hits| &hits.hits), sum(|hits| &hits.misses))
+        (
+            self.sum(|counts| &counts.hits),
+            self.sum(|counts| &counts.misses),
+        )
     }
 
     pub(crate) fn count_chunk_read(&self) {
-        self.chunks_read.fetch_add(1, Ordering::Relaxed);
+        self.counts().chunks_read.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn chunks_read_total(&self) -> u64 {
-        self.chunks_read.load(Ordering::Relaxed)
+        self.sum(|counts| &counts.chunks_read)
+    }
+
+    fn sum(&self, counter: fn(&Counts) -> &AtomicU64) -> u64 {
+        let counters = self.counts.iter().map(counter);
+        counters
+            .map(|counter| counter.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// Returns the counters of this thread.
+    fn counts(&self) -> &Counts {
+        &self.counts[COUNTED_BY.with(|place| *place)]
     }
 
     pub(crate) fn count_blob_hashed(&self) {

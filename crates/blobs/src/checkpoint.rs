@@ -14,7 +14,7 @@ use disk::log::group::Queue;
 use storage_core::clock::SlowClock;
 
 use crate::core::Core;
-use crate::index::Meta;
+use crate::index::{Lasting, Meta};
 use crate::layers::Layer;
 use crate::writer::{Command, Task};
 
@@ -150,7 +150,11 @@ fn run(core: &Core, work: &Receiver<Job>, queue: &Weak<Queue<Command>>) {
 
 /// Writes a frozen layer; tells whether the index has it now.
 fn write(core: &Core, job: &Job) -> bool {
-    match core.view.index.write(&job.layer.sorted(), &job.meta) {
+    match core
+        .view
+        .index
+        .write(&job.layer, &job.meta, Lasting::Stable)
+    {
         Ok(()) => {
             core.view.layers.drop_frozen();
             core.counters.count_checkpoint();

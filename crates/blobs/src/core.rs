@@ -8,11 +8,12 @@ use base::ContentHash;
 use disk::log::{CommitError, Log};
 use disk::{Disk, DiskFile};
 use runtime::{Blocking, Clock};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::index::IndexError;
 use crate::known::Known;
+use crate::pieces::Pieces;
 use crate::space::Space;
 use crate::tally::Counters;
 use crate::view::{Found, View};
@@ -38,6 +39,9 @@ pub(crate) struct Core {
     pub(crate) known: Known,
     pub(crate) cache: Cache,
     pub(crate) files: Blocking,
+    pub(crate) pieces: Pieces,
+    /// Places for uploads that take memory.
+    pub(crate) uploads: Arc<Semaphore>,
     pub(crate) counters: Counters,
     pub(crate) opening: Opening,
     /// The slow clock as of the last batch, in microseconds.
@@ -105,6 +109,10 @@ impl Core {
             known: Known::new(),
             cache: Cache::new(limits.cache_bytes_max),
             files: Blocking::new(limits.file_tasks_max),
+            pieces: Pieces::default(),
+            uploads: Arc::new(Semaphore::new(
+                limits.uploads_max.clamp(1, Semaphore::MAX_PERMITS),
+            )),
             counters: Counters::default(),
             opening,
             slow: AtomicU64::new(slow),

@@ -8,6 +8,8 @@
 //! * The same records give the same rows and counts, whoever applies them.
 //! * A blob is there as long as it has a member; its bytes may be nowhere, when they were damaged.
 
+mod notes;
+
 use std::collections::{BTreeMap, HashMap};
 
 use disk::log::Position;
@@ -56,8 +58,15 @@ struct Rows {
     is_elsewhere: bool,
 }
 
-/// Members of one blob; mostly there is one.
-type Members = Vec<(u16, Option<MemberRow>)>;
+/// A member of a blob, or that it is gone.
+type Membership = (u16, Option<MemberRow>);
+
+/// Members of one blob; mostly there is one, which takes no memory of its own.
+#[derive(Debug, Default)]
+struct Members {
+    first: Option<Membership>,
+    more: Vec<Membership>,
+}
 
 /// What a blob counts as in a namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,6 +98,10 @@ impl Draft {
         root: Option<Root>,
     ) -> Result<(), IndexError> {
         match body {
+            Body::Blob(head) if !entry.is_moved && self.is_new(&entry.key) => {
+                self.put_new(entry, u64::from(head.bytes), head.accepted, root);
+                Ok(())
+            }
             Body::Blob(head) => {
                 let (place, bytes) = (Place::Log(entry.record), u64::from(head.bytes));
                 self.put_bytes(view, entry, place, bytes, root)?;
@@ -131,9 +144,8 @@ impl Draft {
         hash: &[u8; 32],
     ) -> Result<Option<MemberRow>, IndexError> {
         let rows = self.blobs.get(hash);
-        let row = rows.and_then(|rows| rows.members.iter().find(|(of, _)| *of == namespace));
-        match row {
-            Some((_, row)) => Ok(*row),
+        match rows.and_then(|rows| rows.members.of(namespace)) {
+            Some(row) => Ok(row),
             None if rows.is_some_and(|rows| rows.is_new) => Ok(None),
             None => view.member(namespace, hash),
         }
@@ -171,8 +183,12 @@ impl Draft {
 
     /// Returns what readers may know and must look up again: blobs in a namespace, and blobs in all (`None`).
     pub(crate) fn outdated(&self) -> Vec<([u8; 32], Option<u16>)> {
-        let mut outdated = Vec::with_capacity(self.blobs.len());
+        let mut outdated = Vec::new();
         for (hash, rows) in &self.blobs {
+            if rows.is_new && !rows.is_elsewhere {
+                // Nobody has seen it.
+                continue;
+            }
             if rows.is_elsewhere {
                 outdated.push((*hash, None));
                 continue;
@@ -198,11 +214,47 @@ impl Draft {
         mut put_name: impl FnMut(Vec<u8>, Option<NameRow>),
     ) {
         for (hash, rows) in self.blobs.drain() {
-            put(hash, rows.blob, &rows.members);
+            let Members { first, mut more } = rows.members;
+            if more.is_empty() {
+                put(hash, rows.blob, first.as_slice());
+            } else {
+                more.extend(first);
+                put(hash, rows.blob, &more);
+            }
         }
         for (key, row) in std::mem::take(&mut self.names) {
             put_name(key, row);
         }
+    }
+
+    /// Tells whether the batch knows that there was nothing of a blob before it, and has changed nothing of it.
+    fn is_new(&self, hash: &[u8; 32]) -> bool {
+        let rows = self.blobs.get(hash);
+        rows.is_some_and(|rows| {
+            rows.is_new && rows.blob == Some(None) && rows.members.is_empty() && !rows.is_elsewhere
+        })
+    }
+
+    /// Records a blob of which there was nothing: what [`Draft::put_bytes`] and [`Draft::join`] come to then.
+    fn put_new(
+        &mut self,
+        entry: &Entry,
+        bytes: u64,
+        accepted: wire::blobs::Accepted,
+        root: Option<Root>,
+    ) {
+        let rows = self.blobs.entry(entry.key).or_default();
+        rows.blob = Some(Some(BlobRow {
+            place: Place::Log(entry.record),
+            bytes,
+            root,
+            members: 1,
+        }));
+        rows.members
+            .set(entry.namespace, Some(MemberRow::of(entry, bytes, accepted)));
+        self.counted.push(Counted::Needed(entry.record));
+        self.counted
+            .push(Counted::Books(entry.namespace, Change::Put(bytes)));
     }
 
     /// Records where the bytes of a blob are.
@@ -249,20 +301,7 @@ impl Draft {
         if entry.is_moved {
             return Ok(());
         }
-        let row = MemberRow {
-            record: entry.record,
-            is_own: false,
-            is_damaged: false,
-            state: Member {
-                bytes,
-                accepted_lsn: entry.lsn,
-                accepted,
-                touched: entry.lsn,
-                touched_at: accepted.slow,
-                trashed: None,
-                tier: 0,
-            },
-        };
+        let row = MemberRow::of(entry, bytes, accepted);
         self.set_member(view, entry.namespace, &entry.key, Some(row))
     }
 
@@ -421,11 +460,10 @@ impl Draft {
         if before.is_some() != row.is_some() {
             dead_in = self.count_member(view, hash, row.is_some())?;
         }
-        let members = &mut self.blobs.entry(*hash).or_default().members;
-        match members.iter_mut().find(|(of, _)| *of == namespace) {
-            Some((_, present)) => *present = row,
-            None => members.push((namespace, row)),
-        }
+        let rows = self.blobs.entry(*hash).or_default();
+        rows.members.set(namespace, row);
+        self.note_damage((namespace, hash), before.as_ref(), row.as_ref());
+        self.note_waiting(before.as_ref(), row.as_ref());
         self.recount(namespace, before.as_ref(), row.as_ref(), dead_in);
         Ok(())
     }
@@ -493,6 +531,54 @@ impl Draft {
             }),
             // A file goes at once, and what another namespace has is not dead.
             None => change(Change::Reclaim(Sum::of(bytes))),
+        }
+    }
+}
+
+impl MemberRow {
+    /// Says what a record with a blob's bytes says of its member.
+    const fn of(entry: &Entry, bytes: u64, accepted: wire::blobs::Accepted) -> Self {
+        Self {
+            record: entry.record,
+            is_own: false,
+            is_damaged: false,
+            state: Member {
+                bytes,
+                accepted_lsn: entry.lsn,
+                accepted,
+                touched: entry.lsn,
+                touched_at: accepted.slow,
+                trashed: None,
+                tier: 0,
+            },
+        }
+    }
+}
+
+impl Members {
+    const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Membership> {
+        self.first.iter().chain(&self.more)
+    }
+
+    /// Returns what is said of a namespace.
+    fn of(&self, namespace: u16) -> Option<Option<MemberRow>> {
+        let found = self.iter().find(|(of, _)| *of == namespace);
+        found.map(|(_, row)| *row)
+    }
+
+    fn set(&mut self, namespace: u16, row: Option<MemberRow>) {
+        if self.first.is_none() {
+            self.first = Some((namespace, row));
+            return;
+        }
+        let mut all = self.first.iter_mut().chain(&mut self.more);
+        match all.find(|(of, _)| *of == namespace) {
+            Some((_, present)) => *present = row,
+            None => self.more.push((namespace, row)),
         }
     }
 }

@@ -183,6 +183,17 @@ pub(crate) fn code_of(source: &io::Error) -> Code {
     }
 }
 
+/// Says in a few words what is wrong with the disk of a node, for answers that name no path of its machine.
+#[must_use]
+pub const fn cause_of(code: Code) -> &'static str {
+    match code {
+        Code::DiskFull => "the disk of the node is full",
+        Code::ReadOnlyDisk => "the file system of the node takes no changes",
+        Code::StoreStopped => "the disk of the node did not keep what it was given",
+        _ => "the disk of the node failed; see its log",
+    }
+}
+
 impl OpenError {
     /// Returns it as told to a person.
     #[must_use]
@@ -217,7 +228,7 @@ impl PutError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         let detail = match self {
-            Self::Write(_) => "the blob was not stored".to_owned(),
+            Self::Write(error) => format!("the blob was not stored: {}", error.cause()),
             Self::TooLarge { .. }
             | Self::Length { .. }
             | Self::HashDiffers { .. }
@@ -234,6 +245,7 @@ impl WriteError {
     pub fn code(&self) -> Code {
         match self {
             Self::Commit(error) if error.is_poison() => Code::StoreStopped,
+            Self::Commit(CommitError::Prepare { source, .. }) => code_of(source),
             Self::Commit(error) => error.code(),
             Self::Stopped => Code::StoreStopped,
             Self::TooLarge | Self::TooMany { .. } => Code::BodyTooLarge,
@@ -242,6 +254,22 @@ impl WriteError {
             Self::Closed => Code::ShuttingDown,
             Self::Index(error) => error.code(),
             Self::Read(_) | Self::Namespaces => Code::StoreFailed,
+        }
+    }
+
+    /// Returns why, in a few words that name no path of this machine.
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::IndexBehind => {
+                "its index could not be written for too long; see the log of the node"
+            }
+            Self::TooLarge | Self::TooMany { .. } => "it is too large",
+            Self::Stopped => "it has stopped after a failed write",
+            Self::Closed => "it is closing",
+            Self::Namespaces => "there are too many namespaces",
+            Self::Commit(_) | Self::Disk { .. } | Self::Index(_) | Self::Read(_) => {
+                cause_of(self.code())
+            }
         }
     }
 
@@ -257,7 +285,7 @@ impl WriteError {
             | Self::Disk { .. }
             | Self::IndexBehind
             | Self::Index(_)
-            | Self::Read(_) => "the store could not write this".to_owned(),
+            | Self::Read(_) => format!("the store could not write this: {}", self.cause()),
         };
         Problem::new(self.code(), detail)
     }

@@ -10,8 +10,9 @@ use disk::{Disk, DiskFile};
 /// The folder of temporary files. What is in it at the start is left over.
 pub(crate) const TEMPORARY: &str = "tmp";
 
-/// How much is written before the system is asked to begin to bring it to the disk, in bytes.
-const WRITE_BACK_BYTES: u64 = 4 * 1_024 * 1_024;
+/// How much room is taken on the disk before the bytes come, in bytes. Not all that was announced: whoever announces
+/// much may send nothing.
+const AHEAD_BYTES: u64 = 64 * 1_024 * 1_024;
 
 /// Counts names, so that each is used once.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -23,24 +24,36 @@ pub(crate) struct Temporary {
     path: String,
     file: Arc<dyn DiskFile>,
     len: u64,
-    /// Up to where the system was asked to write.
-    asked: u64,
+    /// For how many bytes room was taken on the disk.
+    reserved: u64,
     has_name: bool,
 }
 
 impl Temporary {
     pub(crate) fn create(disk: &Arc<dyn Disk>) -> io::Result<Self> {
+        Self::create_with(disk, |path| disk.create(path))
+    }
+
+    /// Makes a file that is written in blocks.
+    pub(crate) fn create_large(disk: &Arc<dyn Disk>) -> io::Result<Self> {
+        Self::create_with(disk, |path| disk.create_direct(path))
+    }
+
+    fn create_with(
+        disk: &Arc<dyn Disk>,
+        create: impl Fn(&str) -> io::Result<Arc<dyn DiskFile>>,
+    ) -> io::Result<Self> {
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let path = format!("{TEMPORARY}/{number}");
-            match disk.create(&path) {
+            match create(&path) {
                 Ok(file) => {
                     return Ok(Self {
                         disk: Arc::clone(disk),
                         path,
                         file,
                         len: 0,
-                        asked: 0,
+                        reserved: 0,
                         has_name: false,
                     });
                 }
@@ -50,7 +63,47 @@ impl Temporary {
         }
     }
 
-    /// Returns how many bytes were written.
+    /// Gives a file that lies on the disk a second name here, so that it stays under its own one as it is.
+    ///
+    /// Its bytes must not be changed any more.
+    pub(crate) fn link(disk: &Arc<dyn Disk>, source: &str) -> io::Result<Self> {
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = format!("{TEMPORARY}/{number}");
+            match disk.link(source, &path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+            }
+            let file = disk.open(&path)?.ok_or(io::ErrorKind::NotFound)?;
+            let len = file.len()?;
+            return Ok(Self {
+                disk: Arc::clone(disk),
+                path,
+                file,
+                len,
+                reserved: len,
+                has_name: false,
+            });
+        }
+    }
+
+    /// Takes room on the disk for the bytes up to `end` of a file that will have `len` bytes, when it has none yet.
+    pub(crate) fn reserve(&mut self, end: u64, len: u64) -> io::Result<()> {
+        if end <= self.reserved {
+            return Ok(());
+        }
+        let reserved = len.min(end.max(self.reserved + AHEAD_BYTES));
+        self.file.allocate(reserved)?;
+        self.reserved = reserved;
+        Ok(())
+    }
+
+    pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.file
+    }
+
+    /// Returns how many bytes were appended, or lay in the file when it came.
     pub(crate) const fn len(&self) -> u64 {
         self.len
     }
@@ -64,11 +117,6 @@ impl Temporary {
         let slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
         self.file.write_at(self.len, &slices)?;
         self.len += parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let waiting = self.len - self.asked;
-        if waiting >= WRITE_BACK_BYTES {
-            self.file.start_write_back(self.asked, waiting)?;
-            self.asked = self.len;
-        }
         Ok(())
     }
 

@@ -77,7 +77,7 @@ impl Blobs {
     /// [`ReadError`] when the disk fails or the blob is damaged.
     pub fn read_small(&self, hash: &ContentHash) -> Result<Option<Bytes>, ReadError> {
         let core = self.core();
-        let Some(found) = core.find(self.namespace, hash)? else {
+        let Some(found) = core.find_sound(self.namespace, hash)? else {
             return Ok(None);
         };
         if found.bytes == 0 {
@@ -272,6 +272,31 @@ impl Core {
         }
         let (groups, root) = groups.finish();
         Ok(Some((hasher.finish(), groups, root)))
+    }
+
+    /// Looks at the list of groups beside a blob in a file whose bytes are right. One that does not lead to the root is
+    /// made again from the bytes; tells whether it was, or `None` when the new one could not be kept.
+    pub(crate) fn mend_groups(
+        &self,
+        hash: &ContentHash,
+        found: &Found,
+    ) -> Result<Option<bool>, ReadError> {
+        let (Place::File(_), Some(root)) = (found.place, found.root) else {
+            return Ok(Some(false));
+        };
+        if self.read_outboard(hash, found.bytes, &root).is_some() {
+            return Ok(Some(false));
+        }
+        let Some(source) = self.source(hash, found)? else {
+            return Ok(Some(false));
+        };
+        if let Some((_, groups, actual)) = self.hash_all(hash, found, &source)?
+            && actual == root
+        {
+            self.write_outboard(hash, found.bytes, &groups, &root);
+        }
+        let kept = self.read_outboard(hash, found.bytes, &root);
+        Ok(kept.map(|_| true))
     }
 
     /// Returns the SHA-256 of the bytes that are at a blob's place now; `None` when they are not all there.

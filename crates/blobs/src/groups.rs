@@ -10,9 +10,8 @@
 use std::sync::Arc;
 
 use base::ContentHash;
-use blake3::hazmat::{
-    ChainingValue, HasherExt as _, Mode, merge_subtrees_non_root, merge_subtrees_root,
-};
+pub(crate) use blake3::hazmat::ChainingValue;
+use blake3::hazmat::{HasherExt as _, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use wire::blobs::GROUP_BYTES;
 
 use crate::CHUNK_BYTES;
@@ -70,6 +69,13 @@ impl Groups {
         let list = bytes.chunks(GROUP_BYTES).enumerate();
         let list = list.map(|(number, group)| subtree_of(group, (number * GROUP_BYTES) as u64));
         let groups = Self(list.collect());
+        let root = groups.root().expect("there is more than one group");
+        (groups, root)
+    }
+
+    /// Takes the list of a blob of several groups; returns what it leads to, too.
+    pub(crate) fn of_list(list: Vec<ChainingValue>) -> (Self, Root) {
+        let groups = Self(list);
         let root = groups.root().expect("there is more than one group");
         (groups, root)
     }
@@ -191,6 +197,12 @@ impl GroupHasher {
         self.hasher.set_input_offset(self.bytes);
         self.filled = 0;
     }
+}
+
+/// Takes the groups of bytes that lie at `offset`, the beginning of a group, of something longer.
+pub(crate) fn list_of(bytes: &[u8], offset: u64) -> impl Iterator<Item = ChainingValue> {
+    let groups = bytes.chunks(GROUP_BYTES).enumerate();
+    groups.map(move |(number, group)| subtree_of(group, offset + (number * GROUP_BYTES) as u64))
 }
 
 /// Returns the chaining value of bytes that lie at `offset` of something longer.

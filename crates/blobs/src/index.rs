@@ -2,6 +2,8 @@
 //!
 //! It is a redb database in the file `index.redb`. A checkpoint writes a frozen layer, the counts and the number of the
 //! last record that they know of in one transaction; at the start only what comes after that number is replayed.
+//! Rows of blobs, of members and of the queue lie many in one (`packed`), so that a checkpoint costs about a page for
+//! each block that it touches.
 //!
 //! # Invariants
 //!
@@ -11,7 +13,10 @@
 //! It does not know what a row means for a reader.
 
 mod backend;
+mod filter;
+mod packed;
 mod page;
+mod write;
 
 use std::fmt;
 use std::io;
@@ -22,15 +27,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use base::Code;
 use disk::Disk;
-use redb::{
-    Database, Durability, ReadOnlyTable, ReadableDatabase as _, TableDefinition, WriteTransaction,
-};
+use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::layers::Sorted;
+use crate::layers::Layer;
 use crate::rows::{BlobRow, MemberRow, NameRow, Reader, Writer, member_key};
 use crate::space::Space;
+
+use self::filter::Filter;
+use self::packed::Packed;
 
 pub(crate) use page::{NamePage, QueuePage, Waiting};
 
@@ -44,13 +50,24 @@ const MARK: &str = "index.damaged";
 const CACHE_BYTES: usize = 64 * 1_024 * 1_024;
 
 /// The version of its tables. An index of another version is made again.
-const VERSION: u64 = 1;
+const VERSION: u64 = 3;
 
-const BLOBS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("blobs");
-const MEMBERS: TableDefinition<'static, &[u8; 34], &[u8]> = TableDefinition::new("members");
+const BLOBS: Packed<32> = TableDefinition::new("blobs");
+const MEMBERS: Packed<34> = TableDefinition::new("members");
 const NAMES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("names");
-const QUEUE: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("queue");
+/// What waits, by the number of its record: the key of a member.
+const QUEUE: Packed<8> = TableDefinition::new("queue");
+const FILTER: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("filter");
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
+
+/// What stays of a checkpoint when the power fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// All of it.
+    Stable,
+    /// Nothing, until one that is stable follows: while the index is made anew from the log.
+    Loose,
+}
 
 /// The index of a store.
 pub(crate) struct Index {
@@ -58,6 +75,8 @@ pub(crate) struct Index {
     /// `None` while it could not be opened again after a failure.
     database: Mutex<Option<Database>>,
     tables: ArcSwapOption<Tables>,
+    /// Which blobs the tables may have; `None` when that is not known.
+    filter: ArcSwapOption<Filter>,
     /// Whether a page of it did not fit its checksum: then nothing that it says counts any more.
     is_damaged: Arc<AtomicBool>,
     told: watch::Sender<bool>,
@@ -70,7 +89,7 @@ pub(crate) struct Tables {
     blobs: ReadOnlyTable<&'static [u8; 32], &'static [u8]>,
     members: ReadOnlyTable<&'static [u8; 34], &'static [u8]>,
     names: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    queue: ReadOnlyTable<u64, &'static [u8]>,
+    queue: ReadOnlyTable<&'static [u8; 8], &'static [u8]>,
 }
 
 /// What a checkpoint says beside its rows.
@@ -164,19 +183,23 @@ impl Index {
             return Err(IndexError::Damaged);
         }
         let is_damaged = Arc::default();
-        let (database, meta, tables) = guarded(|| {
+        let (database, meta, tables, filter) = guarded(|| {
             let database = open_database(disk, &is_damaged)?;
             let meta = read_meta(&database)?;
-            let tables = match &meta {
-                Some(_) => Some(Arc::new(Tables::open(&database)?)),
-                None => None,
+            let (tables, filter) = match &meta {
+                Some(meta) => (
+                    Some(Arc::new(Tables::open(&database)?)),
+                    write::read_filter(&database, meta.lsn)?,
+                ),
+                None => (None, Some(Filter::for_blobs(0))),
             };
-            Ok((database, meta, tables))
+            Ok((database, meta, tables, filter))
         })?;
         let index = Self {
             disk: Arc::clone(disk),
             database: Mutex::new(Some(database)),
             tables: ArcSwapOption::new(tables),
+            filter: ArcSwapOption::new(filter.map(Arc::new)),
             is_damaged,
             told: watch::Sender::new(false),
             generation: AtomicU64::new(0),
@@ -203,6 +226,31 @@ impl Index {
             Some(tables) => look(tables),
             None => Ok(None),
         })
+    }
+
+    /// Finds a blob. Who asks for one after its layer went finds it here.
+    pub(crate) fn blob(&self, hash: &[u8; 32]) -> Result<Option<BlobRow>, IndexError> {
+        if !self.may_have(hash) {
+            return Ok(None);
+        }
+        self.with(|tables| tables.blob(hash))
+    }
+
+    /// Finds a member. Who has a blob as a member has it as a blob.
+    pub(crate) fn member(
+        &self,
+        namespace: u16,
+        hash: &[u8; 32],
+    ) -> Result<Option<MemberRow>, IndexError> {
+        if !self.may_have(hash) {
+            return Ok(None);
+        }
+        self.with(|tables| tables.member(namespace, hash))
+    }
+
+    fn may_have(&self, hash: &[u8; 32]) -> bool {
+        let filter = self.filter.load();
+        self.is_damaged() || filter.as_ref().is_none_or(|filter| filter.may_have(hash))
     }
 
     /// Looks into the tables as of the last checkpoint; there are none before the first.
@@ -240,17 +288,26 @@ impl Index {
     fn note(&self) {
         self.is_damaged.store(true, Ordering::SeqCst);
         self.told.send_replace(true);
-        if self.disk.create(MARK).is_ok() {
+        if let Ok(mark) = self.disk.create(MARK) {
+            // A loss of power must not take it away. Should it, the damage is found once more.
+            if let Err(error) = mark.sync().and_then(|()| self.disk.sync_folder("")) {
+                tracing::warn!(target: "blobs::event::mark_unsynced", %error, "the mark of a damaged index may not last");
+            }
             tracing::error!(target: "blobs::event::index_damaged", "the index is damaged; it is made again at the next start");
         }
     }
 
-    /// Writes rows and counts in one transaction.
+    /// Writes a layer and counts in one transaction.
     ///
     /// # Errors
     ///
     /// [`IndexError`]; the index says what it said before, as far as it can be opened again.
-    pub(crate) fn write(&self, rows: &Sorted, meta: &Meta) -> Result<(), IndexError> {
+    pub(crate) fn write(
+        &self,
+        layer: &Layer,
+        meta: &Meta,
+        lasting: Lasting,
+    ) -> Result<(), IndexError> {
         if self.is_damaged() {
             return Err(IndexError::Damaged);
         }
@@ -261,7 +318,7 @@ impl Index {
         }
         let open = database.as_ref().ok_or(IndexError::Closed)?;
         let written = guarded(|| {
-            write_rows(open, rows, meta)?;
+            write::write(open, &self.filter, layer, meta, lasting)?;
             Tables::open(open)
         });
         match written {
@@ -308,9 +365,7 @@ impl Tables {
     }
 
     pub(crate) fn blob(&self, hash: &[u8; 32]) -> Result<Option<BlobRow>, IndexError> {
-        let row = self.blobs.get(hash).map_err(read_failed)?;
-        let row = row.map(|row| BlobRow::decode(hash, row.value()).ok_or(IndexError::Damaged));
-        row.transpose()
+        packed::get(&self.blobs, hash, BlobRow::read)
     }
 
     pub(crate) fn member(
@@ -318,10 +373,7 @@ impl Tables {
         namespace: u16,
         hash: &[u8; 32],
     ) -> Result<Option<MemberRow>, IndexError> {
-        let key = member_key(namespace, hash);
-        let row = self.members.get(&key).map_err(read_failed)?;
-        let row = row.map(|row| MemberRow::decode(&key, row.value()).ok_or(IndexError::Damaged));
-        row.transpose()
+        packed::get(&self.members, &member_key(namespace, hash), MemberRow::read)
     }
 
     pub(crate) fn name(&self, key: &[u8]) -> Result<Option<NameRow>, IndexError> {
@@ -410,76 +462,6 @@ impl Meta {
             },
         })
     }
-}
-
-fn write_rows(database: &Database, rows: &Sorted, meta: &Meta) -> Result<(), IndexError> {
-    let mut transaction = database.begin_write().map_err(write_failed)?;
-    transaction
-        .set_durability(Durability::Immediate)
-        .map_err(write_failed)?;
-    // After a crash the index is there at once, without reading all of it.
-    transaction.set_quick_repair(true);
-    write_tables(&transaction, rows).map_err(write_failed)?;
-    {
-        let mut table = transaction.open_table(META).map_err(write_failed)?;
-        table
-            .insert("checkpoint", &meta.encode()[..])
-            .map_err(write_failed)?;
-        table
-            .insert("space", &meta.space.encode()[..])
-            .map_err(write_failed)?;
-    }
-    transaction.commit().map_err(write_failed)
-}
-
-fn write_tables(transaction: &WriteTransaction, rows: &Sorted) -> Result<(), redb::Error> {
-    let mut blobs = transaction.open_table(BLOBS)?;
-    for (hash, row) in &rows.blobs {
-        match row {
-            Some(row) => blobs.insert(hash, &row.encode(hash)[..])?,
-            None => blobs.remove(hash)?,
-        };
-    }
-    let mut members = transaction.open_table(MEMBERS)?;
-    let mut unqueued = Vec::new();
-    let mut queued = Vec::new();
-    for ((namespace, hash), row) in &rows.members {
-        let key = member_key(*namespace, hash);
-        let before = match row {
-            Some(row) => members.insert(&key, &row.encode(&key)[..])?,
-            None => members.remove(&key)?,
-        };
-        let before = before.and_then(|before| MemberRow::decode(&key, before.value()));
-        let before = before
-            .filter(MemberRow::is_queued)
-            .map(|row| row.state.accepted_lsn);
-        let now = row.filter(MemberRow::is_queued);
-        if before != now.map(|row| row.state.accepted_lsn) {
-            unqueued.extend(before);
-        }
-        queued.extend(now.map(|row| {
-            (
-                row.state.accepted_lsn,
-                page::queue_row(*namespace, hash, &row),
-            )
-        }));
-    }
-    let mut queue = transaction.open_table(QUEUE)?;
-    for lsn in unqueued {
-        queue.remove(lsn)?;
-    }
-    queued.sort_unstable_by_key(|(lsn, _)| *lsn);
-    for (lsn, row) in queued {
-        queue.insert(lsn, &row[..])?;
-    }
-    let mut names = transaction.open_table(NAMES)?;
-    for (key, row) in &rows.names {
-        match row {
-            Some(row) => names.insert(&key[..], &row.encode(key)[..])?,
-            None => names.remove(&key[..])?,
-        };
-    }
-    Ok(())
 }
 
 fn read_failed(source: impl Into<redb::Error>) -> IndexError {

@@ -9,6 +9,7 @@
 //! * A newer layer wins over an older one, and any layer over the index.
 //! * Only the writer puts in; anybody may look.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use arc_swap::ArcSwap;
 
-use crate::rows::{BlobRow, MemberRow, NameRow};
+use crate::rows::{BlobRow, MemberRow, NameRow, Writer};
+
+mod kept;
+
+pub(crate) use kept::Kept;
 
 /// Into how many parts a layer is cut, so that who looks does not wait for who looks elsewhere.
 const PARTS: usize = 64;
@@ -41,12 +46,6 @@ pub(crate) struct Spreader {
     state: u64,
 }
 
-/// A blob of a namespace.
-pub(crate) type MemberKey = (u16, [u8; 32]);
-
-/// Changes by key; `None` says that the row is gone.
-type Changes<K, R> = HashMap<K, Option<R>, Spread>;
-
 /// One layer.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -55,10 +54,12 @@ pub(crate) struct Layer {
     rows: AtomicU64,
 }
 
+/// What changed of some of the blobs.
 #[derive(Debug)]
-struct Part {
-    blobs: Changes<[u8; 32], BlobRow>,
-    members: Changes<MemberKey, MemberRow>,
+pub(crate) struct Part {
+    blobs: HashMap<[u8; 32], Kept, Spread>,
+    /// Where changes are written before they are kept.
+    scratch: Writer,
 }
 
 /// The layers of a store.
@@ -77,12 +78,10 @@ pub(crate) struct Present {
     pub(crate) frozen: Option<Arc<Layer>>,
 }
 
-/// All rows of a layer, for the index, in the order of their keys.
-#[derive(Debug, Default)]
-pub(crate) struct Sorted {
-    pub(crate) blobs: Vec<([u8; 32], Option<BlobRow>)>,
-    pub(crate) members: Vec<(MemberKey, Option<MemberRow>)>,
-    pub(crate) names: Vec<(Vec<u8>, Option<NameRow>)>,
+/// A layer that is held, so that all of it can be read in order.
+pub(crate) struct Held<'a> {
+    parts: Vec<RwLockReadGuard<'a, Part>>,
+    pub(crate) names: RwLockReadGuard<'a, BTreeMap<Vec<u8>, Option<NameRow>>>,
 }
 
 impl Spread {
@@ -139,8 +138,8 @@ impl Layer {
         let room = usize::try_from(rows).unwrap_or_default() / PARTS;
         let part = || {
             RwLock::new(Part {
-                blobs: HashMap::with_capacity_and_hasher(room / 2, spread.clone()),
-                members: HashMap::with_capacity_and_hasher(room / 2, spread.clone()),
+                blobs: HashMap::with_capacity_and_hasher(room, spread.clone()),
+                scratch: Writer::default(),
             })
         };
         Self {
@@ -150,20 +149,17 @@ impl Layer {
         }
     }
 
-    /// Returns how many rows were put in, about.
+    /// Returns how many changes were put in.
     pub(crate) fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
     }
 
     pub(crate) fn blob(&self, hash: &[u8; 32]) -> Option<Option<BlobRow>> {
-        read(self.part(hash)).blobs.get(hash).copied()
+        read(self.part(hash)).blobs.get(hash)?.blob()
     }
 
     pub(crate) fn member(&self, namespace: u16, hash: &[u8; 32]) -> Option<Option<MemberRow>> {
-        read(self.part(hash))
-            .members
-            .get(&(namespace, *hash))
-            .copied()
+        read(self.part(hash)).blobs.get(hash)?.member(namespace)
     }
 
     pub(crate) fn name(&self, key: &[u8]) -> Option<Option<NameRow>> {
@@ -177,15 +173,22 @@ impl Layer {
         members: &[(u16, Option<MemberRow>)],
     ) {
         let mut part = write(self.part(&hash));
-        if let Some(blob) = blob {
-            part.blobs.insert(hash, blob);
-        }
-        for (namespace, member) in members {
-            part.members.insert((*namespace, hash), *member);
+        let Part { blobs, scratch } = &mut *part;
+        match blobs.entry(hash) {
+            Entry::Vacant(place) => {
+                place.insert(Kept::of(scratch, blob, members));
+            }
+            Entry::Occupied(mut place) => {
+                let (before, others) = place.get().parts();
+                let is_replaced = |namespace| members.iter().any(|(of, _)| *of == namespace);
+                let mut all: Vec<_> = others.filter(|(of, _)| !is_replaced(*of)).collect();
+                all.extend_from_slice(members);
+                let kept = Kept::of(scratch, blob.or(before), &all);
+                place.insert(kept);
+            }
         }
         drop(part);
-        self.rows
-            .fetch_add(1 + members.len() as u64, Ordering::Relaxed);
+        self.rows.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn put_name(&self, key: Vec<u8>, row: Option<NameRow>) {
@@ -199,28 +202,25 @@ impl Layer {
         namespace: u16,
         after: Option<&[u8; 32]>,
     ) -> BTreeMap<[u8; 32], Option<MemberRow>> {
-        let mut found = BTreeMap::new();
-        for part in &self.parts {
-            let part = read(part);
-            let members = part.members.iter();
-            let members = members.filter(|((of, hash), _)| {
-                *of == namespace && after.is_none_or(|after| hash > after)
-            });
-            found.extend(members.map(|((_, hash), row)| (*hash, *row)));
-        }
-        found
+        self.collect(after, |kept| kept.member(namespace))
     }
 
     /// Returns what it says of blobs after `after`, in the order of their hashes.
     pub(crate) fn blobs(&self, after: Option<&[u8; 32]>) -> BTreeMap<[u8; 32], Option<BlobRow>> {
+        self.collect(after, Kept::blob)
+    }
+
+    fn collect<R>(
+        &self,
+        after: Option<&[u8; 32]>,
+        find: impl Fn(&Kept) -> Option<Option<R>>,
+    ) -> BTreeMap<[u8; 32], Option<R>> {
         let mut found = BTreeMap::new();
         for part in &self.parts {
             let part = read(part);
-            let blobs = part
-                .blobs
-                .iter()
-                .filter(|(hash, _)| after.is_none_or(|after| *hash > after));
-            found.extend(blobs.map(|(hash, row)| (*hash, *row)));
+            let blobs = part.blobs.iter();
+            let blobs = blobs.filter(|(hash, _)| after.is_none_or(|after| *hash > after));
+            found.extend(blobs.filter_map(|(hash, kept)| Some((*hash, find(kept)?))));
         }
         found
     }
@@ -228,8 +228,10 @@ impl Layer {
     /// Returns what it says of all members, in no order.
     pub(crate) fn each_member(&self, mut look: impl FnMut(u16, &[u8; 32], Option<&MemberRow>)) {
         for part in &self.parts {
-            for ((namespace, hash), row) in &read(part).members {
-                look(*namespace, hash, row.as_ref());
+            for (hash, kept) in &read(part).blobs {
+                for (namespace, row) in kept.members() {
+                    look(namespace, hash, row.as_ref());
+                }
             }
         }
     }
@@ -244,27 +246,32 @@ impl Layer {
         from.map(|(key, row)| (key.clone(), *row)).collect()
     }
 
-    /// Returns all of it.
-    pub(crate) fn sorted(&self) -> Sorted {
-        let mut sorted = Sorted::default();
-        for part in &self.parts {
-            let part = read(part);
-            sorted
-                .blobs
-                .extend(part.blobs.iter().map(|(key, row)| (*key, *row)));
-            sorted
-                .members
-                .extend(part.members.iter().map(|(key, row)| (*key, *row)));
+    /// Holds all of it. As long as it is held, nothing can be put in.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        Held {
+            parts: self.parts.iter().map(read).collect(),
+            names: read(&self.names),
         }
-        sorted.blobs.sort_unstable_by_key(|(key, _)| *key);
-        sorted.members.sort_unstable_by_key(|(key, _)| *key);
-        let names = read(&self.names);
-        sorted.names = names.iter().map(|(key, row)| (key.clone(), *row)).collect();
-        sorted
     }
 
     fn part(&self, hash: &[u8; 32]) -> &RwLock<Part> {
         &self.parts[usize::from(hash[31]) % PARTS]
+    }
+}
+
+impl Held<'_> {
+    /// Returns what changed of blobs, in the order of their hashes.
+    pub(crate) fn blobs(&self) -> Vec<(&[u8; 32], &Kept)> {
+        let parts = self.parts.iter().flat_map(|part| &part.blobs);
+        // The first bytes decide nearly always, and lie together.
+        let mut sorted: Vec<_> = parts
+            .map(|(hash, kept)| (u64::from_be_bytes(first_of(hash)), hash, kept))
+            .collect();
+        sorted.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        sorted
+            .into_iter()
+            .map(|(_, hash, kept)| (hash, kept))
+            .collect()
     }
 }
 
@@ -320,6 +327,10 @@ impl Present {
     }
 }
 
+fn first_of(hash: &[u8; 32]) -> [u8; 8] {
+    *hash.first_chunk().expect("a hash is longer")
+}
+
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -327,3 +338,6 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

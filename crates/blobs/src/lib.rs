@@ -19,6 +19,7 @@
 mod blob;
 mod collect;
 mod compact;
+mod damage;
 mod fill;
 mod listing;
 mod names;
@@ -42,6 +43,7 @@ mod groups;
 mod index;
 mod known;
 mod layers;
+mod pieces;
 mod rows;
 #[cfg(test)]
 mod scratch;
@@ -54,14 +56,14 @@ pub use blob::Blob;
 pub use collect::{GcError, GcOptions};
 pub use compact::{CompactError, Compacted};
 pub use disk::log::OnCorruption;
-pub use error::{OpenError, PutError, ReadError, WriteError};
+pub use error::{OpenError, PutError, ReadError, WriteError, cause_of};
 pub use index::IndexError;
 pub use listing::{Graded, Listed};
 pub use names::{HAVE_MAX, Tagged};
-pub use scrub::ScrubOptions;
+pub use scrub::{ScrubOptions, Scrubbed};
 pub use store::{Blobs, Limits, Opening};
 pub use tally::Tally;
-pub use tiers::{Lease, Queued, Status};
+pub use tiers::{Lease, Queued, Ready, Status};
 pub use upload::{Ack, Put, Stored, Upload};
 pub use verify::Verdict;
 

@@ -34,6 +34,20 @@ pub struct Graded {
     pub accepted: tier::Accepted,
 }
 
+impl Graded {
+    pub(crate) fn of(hash: [u8; 32], row: &MemberRow) -> Self {
+        Self {
+            hash: ContentHash::from_bytes(hash),
+            bytes: row.state.bytes,
+            tier: tier_of(row.state.tier),
+            accepted: tier::Accepted {
+                lsn: row.state.accepted_lsn,
+                at: row.state.accepted.at,
+            },
+        }
+    }
+}
+
 impl Blobs {
     /// Returns the same as [`Blobs::list`], and how safe each blob is.
     ///
@@ -46,16 +60,8 @@ impl Blobs {
         limit: usize,
     ) -> Result<Vec<Graded>, ReadError> {
         let rows = self.rows(after, limit, MemberRow::is_visible).await?;
-        let graded = rows.into_iter().map(|(hash, row)| Graded {
-            hash: ContentHash::from_bytes(hash),
-            bytes: row.state.bytes,
-            tier: tier_of(row.state.tier),
-            accepted: tier::Accepted {
-                lsn: row.state.accepted_lsn,
-                at: row.state.accepted.at,
-            },
-        });
-        Ok(graded.collect())
+        let graded = rows.into_iter();
+        Ok(graded.map(|(hash, row)| Graded::of(hash, &row)).collect())
     }
 
     /// Returns the blobs of the namespace after `after` in the order of their hashes, at most `limit` and at most 1,000.
@@ -83,19 +89,6 @@ impl Blobs {
     ) -> Result<Vec<Listed>, ReadError> {
         let is_trashed = |row: &MemberRow| row.state.trashed.is_some() && !row.is_damaged;
         self.listed(after, limit, is_trashed).await
-    }
-
-    /// Returns the blobs of the namespace whose bytes were found damaged and were not stored again since.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] when the index cannot be read.
-    pub async fn list_damaged(
-        &self,
-        after: Option<ContentHash>,
-        limit: usize,
-    ) -> Result<Vec<Listed>, ReadError> {
-        self.listed(after, limit, |row| row.is_damaged).await
     }
 
     async fn listed(

@@ -9,15 +9,18 @@ use std::sync::Arc;
 use std::thread;
 
 use base::ContentHash;
-use disk::log::{Log, LogConfig, OpenLogError, Opened, TailState, group};
+use disk::log::{Log, LogConfig, OpenLogError, Opened, Recovery, TailState, group};
 use disk::{Disk, Lock, read_exact_at};
 use runtime::Clock;
 use storage_core::clock::{self, SlowClock, SlowTime};
+use wire::blobs::{BLOB_HEAD_BYTES, SMALL_BYTES_MAX};
+use wire::segment::{SEGMENT_HEAD_BYTES, span};
 
 use self::replay::Replay;
 use crate::checkpoint::Checkpoints;
 use crate::core::{Core, LARGE, LOG, Parts};
 use crate::files::TEMPORARY;
+use crate::groups::groups_of;
 use crate::index::{self, Index, Meta};
 use crate::rows::Place;
 use crate::space::Space;
@@ -58,6 +61,7 @@ pub(crate) fn open(
     clock: Clock,
     lock: Option<Lock>,
 ) -> Result<Blobs, OpenError> {
+    check_segments(&limits)?;
     let is_older = check_format(&disk)?;
     empty_temporary(&disk)?;
     let mut read = read_or_rebuild(&disk, &limits)?;
@@ -77,6 +81,18 @@ pub(crate) fn open(
         tracing::info!(target: "blobs::event::imported", imported, "the blobs of the older format were taken over");
     }
     Ok(blobs)
+}
+
+/// Refuses segments that have no room for the largest blob that goes into the log: putting one would fail later.
+fn check_segments(limits: &Limits) -> Result<(), OpenError> {
+    let bytes = limits.blob_bytes_max.min(SMALL_BYTES_MAX as u64);
+    let body = BLOB_HEAD_BYTES as u64 + groups_of(bytes) * 32 + bytes;
+    let body = u32::try_from(body).expect("about 1 MiB at most");
+    if limits.segment_bytes < SEGMENT_HEAD_BYTES as u64 + span(body) {
+        let what = "size of segments";
+        return Err(OpenLogError::Config { what }.into());
+    }
+    Ok(())
 }
 
 /// Reads the format, and writes it into a new folder. Tells whether there are files of the older format.
@@ -193,52 +209,28 @@ fn read(
     let space = meta
         .as_ref()
         .map_or_else(Space::default, |meta| meta.space.clone());
-    let mut replay = Replay::new(View::new(index), space);
+    let view = View::new(index);
     let config = LogConfig {
         first_segment_bytes: limits.first_segment_bytes,
         segment_bytes: limits.segment_bytes,
         on_corruption: limits.on_corruption,
         ..LogConfig::new(LOG, OWNER)
     };
-    let opened = Log::open(
-        Arc::clone(disk),
-        config,
-        after,
-        &mut |record, head, body| {
-            replay.take(record, head, body);
-        },
-    )?;
-    let (view, mut space, seen) = replay.end()?;
-    // What was given back after the last checkpoint is counted only now.
-    let there: BTreeSet<u64> = opened
-        .log
-        .segments()
-        .iter()
-        .map(|stat| stat.number)
-        .collect();
-    let gone: Vec<u64> = space
-        .segments
-        .keys()
-        .filter(|segment| !there.contains(segment))
-        .copied()
-        .collect();
-    for segment in gone {
-        space.recycled(segment);
-    }
-    let recovery = &opened.recovery;
-    let torn_bytes = match recovery.tail {
-        TailState::Clean => 0,
-        TailState::Torn { bytes, .. } => bytes,
-    };
-    for corrupt in &recovery.quarantined {
-        tracing::error!(target: "blobs::event::log_damaged", ?corrupt, "records in the middle of the log are damaged and lost");
-    }
-    let opening = Opening {
-        replayed: recovery.replayed,
-        torn_bytes,
-        damaged_records: recovery.quarantined.len() as u64,
-        ..Opening::default()
-    };
+    let (opened, (mut space, seen)) = thread::scope(|threads| {
+        let mut replay = Replay::new(&view, space, threads);
+        let opened = Log::open(
+            Arc::clone(disk),
+            config,
+            after,
+            &mut |record, head, body| {
+                replay.take(record, head, body);
+            },
+        )?;
+        Ok::<_, OpenError>((opened, replay.end()?))
+    })?;
+    space.damaged = crate::damage::count(&view)?;
+    forget_recycled(&mut space, &opened.log);
+    let opening = told(&opened.recovery);
     Ok(Read {
         opened,
         view,
@@ -247,6 +239,38 @@ fn read(
         seen,
         opening,
     })
+}
+
+/// Forgets segments that were given back after the last checkpoint.
+fn forget_recycled(space: &mut Space, log: &Log) {
+    let segments = log.segments();
+    let there: BTreeSet<u64> = segments.iter().map(|stat| stat.number).collect();
+    let known = space.segments.keys().copied();
+    let gone: Vec<u64> = known.filter(|segment| !there.contains(segment)).collect();
+    for segment in gone {
+        space.recycled(segment);
+    }
+}
+
+/// Says what came of reading the log.
+fn told(recovery: &Recovery) -> Opening {
+    let torn_bytes = match recovery.tail {
+        TailState::Clean => 0,
+        TailState::Torn { bytes, .. } => bytes,
+    };
+    for mended in &recovery.mended {
+        tracing::warn!(target: "blobs::event::log_mended", ?mended, "damage of the log was mended");
+    }
+    for corrupt in &recovery.quarantined {
+        tracing::error!(target: "blobs::event::log_damaged", ?corrupt, "records in the middle of the log are damaged and lost");
+    }
+    Opening {
+        replayed: recovery.replayed,
+        torn_bytes,
+        damaged_records: recovery.quarantined.len() as u64,
+        mended_heads: recovery.mended.len() as u64,
+        ..Opening::default()
+    }
 }
 
 /// Writes down that records of the log were lost.
@@ -360,3 +384,6 @@ fn start(
         namespace: 0,
     })
 }
+
+#[cfg(test)]
+mod tests;

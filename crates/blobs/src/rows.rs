@@ -1,10 +1,11 @@
 //! What is known of a blob, of its membership in a namespace, and of a name: rows of the index.
 //!
-//! A row ends with a CRC-32C over its key and itself, so that a flipped bit in the index is found when the row is read.
+//! Rows of blobs and members lie in blocks that have a checksum. A row of a name lies alone, and ends with a CRC-32C over
+//! its key and itself. So a flipped bit in the index is found when the row is read.
 //!
 //! # Invariants
 //!
-//! * `decode(key, encode(key, row)) == row`; a row that was changed, or lies under another key, is no row.
+//! * What was written is read as it was; a row that was changed, or lies under another key, is no row.
 
 use base::{ContentHash, Timestamp};
 use disk::log::Position;
@@ -62,7 +63,7 @@ pub(crate) enum NameRow {
         is_folder: bool,
         record: Position,
     },
-    /// The way from a blob to its tags.
+    /// The way from a blob to its tags; and under [`damaged_key`] nothing but that it is there.
     Back,
 }
 
@@ -94,7 +95,17 @@ pub(crate) fn back_key(namespace: u16, hash: &[u8; 32], name: &str) -> Vec<u8> {
     [b"h", &namespace.to_be_bytes()[..], hash, name.as_bytes()].concat()
 }
 
+/// The key that says that a blob is damaged in a namespace, and not in the trash.
+pub(crate) fn damaged_key(namespace: u16, hash: &[u8; 32]) -> Vec<u8> {
+    [b"d", &namespace.to_be_bytes()[..], hash].concat()
+}
+
 impl MemberRow {
+    /// Tells whether the namespace should be able to read the blob, and its bytes are damaged.
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.is_damaged && self.state.trashed.is_none()
+    }
+
     /// Tells whether the blob can be read in the namespace.
     pub(crate) const fn is_visible(&self) -> bool {
         self.state.trashed.is_none() && !self.is_damaged
@@ -115,46 +126,47 @@ impl BlobRow {
         }
     }
 
-    pub(crate) fn encode(&self, key: &[u8]) -> Vec<u8> {
-        let mut row = Writer::new(64);
+    /// Writes the row behind what is there.
+    pub(crate) fn write(&self, row: &mut Writer) {
         let (kind, record) = match self.place {
-            Place::Nowhere => (0, NO_RECORD),
-            Place::Log(record) => (1, record),
-            Place::File(record) => (2, record),
+            Place::Nowhere => (0, None),
+            Place::Log(record) => (1, Some(record)),
+            Place::File(record) => (2, Some(record)),
         };
-        row.byte(kind);
-        row.record(record);
+        row.byte(kind | u8::from(self.root.is_some()) << 2);
+        if let Some(record) = record {
+            row.record(record);
+        }
         row.u64(self.bytes);
         row.u64(u64::from(self.members));
         row.0
             .extend_from_slice(self.root.as_ref().map_or(&[], |root| &root[..]));
-        row.seal(key)
     }
 
-    pub(crate) fn decode(key: &[u8], row: &[u8]) -> Option<Self> {
-        let mut fields = Reader::open(key, row)?;
-        let (kind, record) = (fields.byte()?, fields.record()?);
-        let place = match kind {
+    /// Reads a row and goes on behind it; `None` when there is none.
+    pub(crate) fn read(fields: &mut Reader<'_>) -> Option<Self> {
+        let kind = fields.byte()?;
+        let place = match kind & 3 {
             0 => Place::Nowhere,
-            1 => Place::Log(record),
-            2 => Place::File(record),
+            1 => Place::Log(fields.record()?),
+            2 => Place::File(fields.record()?),
             _ => return None,
         };
         Some(Self {
             place,
             bytes: fields.u64()?,
             members: fields.u64()?.try_into().ok()?,
-            root: match fields.0.is_empty() {
-                true => None,
-                false => Some(fields.array()?),
+            root: match kind & 4 {
+                0 => None,
+                _ => Some(fields.array()?),
             },
         })
     }
 }
 
 impl MemberRow {
-    pub(crate) fn encode(&self, key: &[u8]) -> Vec<u8> {
-        let mut row = Writer::new(110);
+    /// Writes the row behind what is there.
+    pub(crate) fn write(&self, row: &mut Writer) {
         row.record(self.record);
         let flags = u8::from(self.is_own)
             | u8::from(self.is_damaged) << 1
@@ -172,34 +184,38 @@ impl MemberRow {
             row.u64(generation);
             row.u64(at);
         }
-        row.seal(key)
     }
 
-    pub(crate) fn decode(key: &[u8], row: &[u8]) -> Option<Self> {
-        let mut fields = Reader::open(key, row)?;
-        let (record, flags, tier) = (fields.record()?, fields.byte()?, fields.byte()?);
-        let mut state = Member {
-            bytes: fields.u64()?,
-            accepted_lsn: fields.u64()?,
-            accepted: Accepted {
-                at: fields.time()?,
-                slow: fields.u64()?,
-            },
-            touched: fields.u64()?,
-            touched_at: fields.u64()?,
-            trashed: None,
-            tier,
+    /// Reads a row and goes on behind it; `None` when there is none.
+    pub(crate) fn read(fields: &mut Reader<'_>) -> Option<Self> {
+        let record = fields.record()?;
+        let flags = fields.byte()?;
+        let tier = fields.byte()?;
+        let bytes = fields.u64()?;
+        let accepted_lsn = fields.u64()?;
+        let accepted = Accepted {
+            at: fields.time()?,
+            slow: fields.u64()?,
         };
-        state.touched = state.touched.wrapping_add(state.accepted_lsn);
-        state.touched_at = state.touched_at.wrapping_add(state.accepted.slow);
-        if flags & 4 != 0 {
-            state.trashed = Some((fields.u64()?, fields.u64()?));
-        }
+        let touched = fields.u64()?.wrapping_add(accepted_lsn);
+        let touched_at = fields.u64()?.wrapping_add(accepted.slow);
+        let trashed = match flags & 4 {
+            0 => None,
+            _ => Some((fields.u64()?, fields.u64()?)),
+        };
         Some(Self {
             record,
             is_own: flags & 1 != 0,
             is_damaged: flags & 2 != 0,
-            state,
+            state: Member {
+                bytes,
+                accepted_lsn,
+                accepted,
+                touched,
+                touched_at,
+                trashed,
+                tier,
+            },
         })
     }
 }
@@ -255,14 +271,8 @@ impl NameRow {
     }
 }
 
-/// Stands where there is no record.
-const NO_RECORD: Position = Position {
-    segment: 0,
-    offset: 0,
-    body_len: 0,
-};
-
 /// Writes the fields of a row.
+#[derive(Debug, Default)]
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
@@ -346,7 +356,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn sum_of(key: &[u8], row: &[u8]) -> [u8; 4] {
+/// Returns the checksum of what lies under a key.
+pub(crate) fn sum_of(key: &[u8], row: &[u8]) -> [u8; 4] {
     let key = wire::segment::crc(key);
     (wire::segment::crc(row) ^ key.rotate_left(11)).to_le_bytes()
 }

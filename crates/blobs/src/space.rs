@@ -3,16 +3,19 @@
 //! # Invariants
 //!
 //! * It is a function of the records alone: whether they were counted as they were written or when they were replayed.
+//! * What is damaged and what waits longest can be found in the rows, too, and is kept here so that nobody need look.
 //! * A change is counted once its record is on stable storage, never before. What is only admitted is reserved.
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
 use disk::log::Position;
 use storage_core::Sum;
 use storage_core::namespace::Namespace;
 use storage_core::quota::{Books, Change, Quota, Reservation, Settled};
 
 use crate::rows::{Reader, Writer, span_of};
+use crate::tally::Backlog;
 
 /// The counts of a store.
 #[derive(Clone, Debug)]
@@ -22,6 +25,10 @@ pub(crate) struct Space {
     pub(crate) segments: BTreeMap<u64, Used>,
     /// Blobs that are files of their own.
     pub(crate) files: Sum,
+    /// Blobs that are damaged, by namespace; counted anew from the index when a store is opened.
+    pub(crate) damaged: BTreeMap<u16, Sum>,
+    /// The blob that waits longest; looked for anew when a store is opened.
+    pub(crate) backlog: Backlog,
 }
 
 /// What a namespace holds.
@@ -57,6 +64,14 @@ pub(crate) enum Counted {
     Needed(Position),
     /// A record no longer counts.
     Unneeded(Position),
+    /// A blob of a namespace is damaged now.
+    Lost(u16, u64),
+    /// A blob of a namespace is not damaged any more, or not there.
+    Found(u16, u64),
+    /// The blob that was accepted with this number does not wait any more.
+    Left(u64),
+    /// A blob that did not wait, waits again.
+    Came { lsn: u64, at: Timestamp },
     /// A file came.
     FileCame(u64),
     /// A file went.
@@ -81,6 +96,8 @@ impl Default for Space {
             namespaces: vec![community],
             segments: BTreeMap::new(),
             files: Sum::ZERO,
+            damaged: BTreeMap::new(),
+            backlog: Backlog::default(),
         }
     }
 }
@@ -133,6 +150,15 @@ impl Space {
                     used.live = used.live.saturating_sub(span_of(record));
                 }
             }
+            Counted::Lost(namespace, bytes) => {
+                self.damaged.entry(namespace).or_default().add(bytes);
+            }
+            Counted::Found(namespace, bytes) => {
+                let sum = self.damaged.entry(namespace).or_default();
+                *sum = sum.checked_sub(Sum::of(bytes)).unwrap_or_default();
+            }
+            Counted::Left(lsn) => self.backlog.leave(lsn),
+            Counted::Came { lsn, at } => self.backlog.come(lsn, at),
             Counted::FileCame(bytes) => self.files.add(bytes),
             Counted::FileWent(bytes) => {
                 self.files = self.files.checked_sub(Sum::of(bytes)).unwrap_or_default();
@@ -180,8 +206,11 @@ impl Space {
         match self.room_mut(number) {
             Some(room) => {
                 room.name = name;
-                room.record = Some(record);
+                let before = room.record.replace(record);
                 room.books.set_quota(quota);
+                if let Some(before) = before {
+                    self.count(Counted::Unneeded(before));
+                }
             }
             None => self.namespaces.push(Room {
                 name,
@@ -281,6 +310,8 @@ impl Space {
             namespaces,
             segments,
             files,
+            damaged: BTreeMap::new(),
+            backlog: Backlog::default(),
         })
     }
 }

@@ -22,6 +22,9 @@ pub struct Limits {
     pub blob_bytes_max: u64,
     /// How many threads may wait for the disk at once; more work waits for its turn.
     pub file_tasks_max: usize,
+    /// How many blobs may come in at once that are more than 64 KiB; whoever brings more waits for a place. Each takes at
+    /// most 1 MiB of memory, and the last chunk that came; all together take 8 MiB more on their way to the disk.
+    pub uploads_max: usize,
     /// How many bytes of blobs are kept in memory, with what it takes to find them. What is being sent is shared with
     /// it, and counts as long as it is kept.
     pub cache_bytes_max: u64,
@@ -50,6 +53,8 @@ pub struct Opening {
     pub torn_bytes: u64,
     /// Damaged places in the middle of the log. What had been there is lost.
     pub damaged_records: u64,
+    /// Heads of segments that were damaged and could be mended. Nothing is lost by that.
+    pub mended_heads: u64,
     /// Files that belonged to no blob. They were removed, unless records of the log were ever lost: then they stay, and
     /// the file `log.damaged` says so.
     pub orphans: u64,
@@ -76,9 +81,10 @@ impl Default for Limits {
         Self {
             blob_bytes_max: 1_024 * 1_024 * 1_024,
             file_tasks_max: 16,
+            uploads_max: 256,
             cache_bytes_max: 64 * 1_024 * 1_024,
             queue_len_max: 4_096,
-            checkpoint_bytes: 128 * 1_024 * 1_024,
+            checkpoint_bytes: 256 * 1_024 * 1_024,
             checkpoint_after_ms: 5_000,
             first_segment_bytes: 4 * 1_024 * 1_024,
             segment_bytes: 64 * 1_024 * 1_024,
@@ -166,7 +172,7 @@ impl Blobs {
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when the disk fails.
+    /// [`ReadError::Damaged`] when it should be there and was found damaged, others when the disk fails.
     pub async fn get(&self, hash: &ContentHash) -> Result<Option<Blob>, ReadError> {
         let found = match self.core().known.get(self.namespace, hash.as_bytes()) {
             Some(found) => Some(found),
@@ -174,20 +180,24 @@ impl Blobs {
                 let (core, namespace, hash) = (Arc::clone(self.core()), self.namespace, *hash);
                 self.core()
                     .files
-                    .run(move || core.find(namespace, &hash))
+                    .run(move || core.find_sound(namespace, &hash))
                     .await?
             }
         };
         Ok(found.map(|found| Blob::new(self.clone(), *hash, found)))
     }
 
-    /// Tells whether a blob can be read in the namespace.
+    /// Tells whether a blob can be read in the namespace; one that was found damaged cannot.
     ///
     /// # Errors
     ///
     /// [`ReadError`] when the disk fails.
     pub async fn contains(&self, hash: &ContentHash) -> Result<bool, ReadError> {
-        Ok(self.get(hash).await?.is_some())
+        match self.get(hash).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(ReadError::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns how many bytes the blobs of the namespace have together, without the trash.
@@ -224,6 +234,13 @@ impl Blobs {
     #[must_use]
     pub fn blobs_hashed_total(&self) -> u64 {
         self.core().cache.blobs_hashed_total()
+    }
+
+    /// Returns the disk of the store, for what becomes blobs later ([`Blobs::adopt`]). Names that the store knows nothing of
+    /// are left alone.
+    #[must_use]
+    pub fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.core().disk)
     }
 
     /// Returns the threads on which blobs are read, for those who send them on.

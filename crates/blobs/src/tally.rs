@@ -1,10 +1,17 @@
 //! What is counted for those who watch the process.
+//!
+//! # Invariants
+//!
+//! * Counting costs nothing that grows with what is stored: what a tally says is kept as records are published. Only
+//!   when the blob that waited longest left the queue, the next one is looked for, once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base::Timestamp;
 use storage_core::Sum;
 
-use crate::Blobs;
+use crate::core::Core;
+use crate::{Blobs, ReadError};
 
 /// Counters of a store.
 #[derive(Debug, Default)]
@@ -36,6 +43,8 @@ pub struct Tally {
     pub trash: Sum,
     /// Blobs that were purged and whose room is not given back.
     pub dead: Sum,
+    /// Blobs of all namespaces that are damaged, and neither stored again since nor in the trash.
+    pub damaged: Sum,
     /// Bytes of the log's files.
     pub log_bytes: u64,
     /// Bytes of log records that are needed.
@@ -51,8 +60,8 @@ pub struct Tally {
     /// Blobs that wait to be more than accepted.
     pub queue_len: u64,
     /// When the oldest of them was accepted, in microseconds since 1970.
-    pub queue_oldest_at: Option<base::Timestamp>,
-    /// Blobs that were found damaged.
+    pub queue_oldest_at: Option<Timestamp>,
+    /// How often a blob was found damaged since the store was opened.
     pub damaged_total: u64,
     /// Bytes that scrubs have read.
     pub scrubbed_bytes_total: u64,
@@ -66,6 +75,77 @@ pub struct Tally {
     pub index_failures_total: u64,
     /// Whether a sync failed: nothing is written any more.
     pub is_poisoned: bool,
+}
+
+/// The blob that waits longest to be more than accepted, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Backlog {
+    /// The number with which it was accepted, and when.
+    oldest: Option<(u64, Timestamp)>,
+    /// Nothing that waits has a number below this one.
+    floor: u64,
+    /// How often something left or came back.
+    changes: u64,
+}
+
+/// From where the blob that waits longest is looked for.
+#[derive(Clone, Copy, Debug)]
+struct Search {
+    floor: u64,
+    changes: u64,
+}
+
+impl Backlog {
+    /// Notes that a blob does not wait any more.
+    pub(crate) fn leave(&mut self, lsn: u64) {
+        self.changes += 1;
+        if self.oldest.is_some_and(|(oldest, _)| oldest == lsn) {
+            self.oldest = None;
+            self.floor = lsn + 1;
+        }
+    }
+
+    /// Notes that a blob waits that did not, though it was accepted before others.
+    pub(crate) fn come(&mut self, lsn: u64, at: Timestamp) {
+        self.changes += 1;
+        self.floor = self.floor.min(lsn);
+        if self.oldest.is_some_and(|(oldest, _)| lsn < oldest) {
+            self.oldest = Some((lsn, at));
+        }
+    }
+
+    /// Returns the one that waits longest, or from where to look for it.
+    fn oldest(&self) -> Result<Timestamp, Search> {
+        let search = Search {
+            floor: self.floor,
+            changes: self.changes,
+        };
+        self.oldest.map(|(_, at)| at).ok_or(search)
+    }
+
+    /// Keeps what a search found, unless something left or came back since it began.
+    fn found(&mut self, search: Search, lsn: u64, at: Timestamp) {
+        if self.changes == search.changes {
+            self.oldest = Some((lsn, at));
+            self.floor = lsn;
+        }
+    }
+}
+
+impl Core {
+    /// Returns when the blob was accepted that waits longest.
+    fn oldest_at(&self) -> Result<Option<Timestamp>, ReadError> {
+        let oldest = self.space().backlog.oldest();
+        let search = match oldest {
+            Ok(at) => return Ok(Some(at)),
+            Err(search) => search,
+        };
+        let Some(found) = self.view.find_oldest(search.floor)? else {
+            return Ok(None);
+        };
+        self.space().backlog.found(search, found.lsn, found.at);
+        Ok(Some(found.at))
+    }
 }
 
 impl Counters {
@@ -127,7 +207,11 @@ impl Blobs {
         let large = space.files;
         drop(space);
         let (cache_hits_total, cache_misses_total) = core.cache.hits_and_misses();
-        let oldest = core.view.oldest_waiting().ok().flatten();
+        // Where nothing can be read nothing waits, either.
+        let queue_oldest_at = match live.blobs {
+            0 => None,
+            _ => core.oldest_at().ok().flatten(),
+        };
         Tally {
             syncs_total: core.log.syncs(),
             records_total: load(&counters.records),
@@ -136,6 +220,7 @@ impl Blobs {
             live,
             trash,
             dead,
+            damaged: self.damaged_in_all(),
             log_bytes: core.log.bytes_total(),
             log_live_bytes,
             large,
@@ -144,7 +229,7 @@ impl Blobs {
             cached_bytes: core.cache.bytes(),
             // Nothing is more than accepted yet.
             queue_len: live.blobs,
-            queue_oldest_at: oldest.map(|waiting| waiting.at),
+            queue_oldest_at,
             damaged_total: load(&counters.damaged),
             scrubbed_bytes_total: load(&counters.scrubbed),
             scrub_after: core.scrub_after(),
@@ -155,3 +240,6 @@ impl Blobs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base::{ContentHash, Timestamp};
+use bytes::Bytes;
 use storage_core::tag::TagName;
 use storage_core::tier::{self, Evidence, Tier};
 
@@ -35,6 +36,17 @@ pub struct Status {
     pub is_trashed: bool,
     /// Whether its bytes were found damaged.
     pub is_damaged: bool,
+}
+
+/// A blob that is in memory as a whole, and what an answer says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its BLAKE3 hash.
+    pub blake3: [u8; 32],
+    /// How safe it is.
+    pub tier: Tier,
 }
 
 /// Somebody keeps a blob for a time.
@@ -69,6 +81,22 @@ pub(crate) const fn tier_of(tier: u8) -> Tier {
 }
 
 impl Blobs {
+    /// Returns a blob of at most [`crate::CHUNK_BYTES`] that is in memory, without a look at the index or the disk. Never
+    /// waits; `None` when it is not in the namespace, or not in memory, or longer.
+    #[must_use]
+    pub fn ready(&self, hash: &ContentHash) -> Option<Ready> {
+        let bytes = self.get_small(hash)?;
+        let found = self.core().known.get(self.namespace, hash.as_bytes())?;
+        // One without groups is short, and quickly hashed.
+        let root = found.root;
+        let blake3 = root.unwrap_or_else(|| *blake3::hash(&bytes).as_bytes());
+        Some(Ready {
+            bytes,
+            blake3,
+            tier: tier_of(found.tier),
+        })
+    }
+
     /// Returns what is known of a blob of the namespace, also when it is in the trash or damaged.
     ///
     /// # Errors

@@ -2,24 +2,26 @@
 //!
 //! What is at most 1 MiB stays in memory and goes into the log; what is more is written to a temporary file.
 
+mod adopt;
 mod draft;
+
+use std::sync::Arc;
 
 use base::{ContentHash, Duration, Timestamp};
 use bytes::{Bytes, BytesMut};
-use disk::log::group::{Answer, answer};
+use disk::log::group::ask;
 use storage_core::gc::Holds;
 use storage_core::quota::Announced;
 use storage_core::tag::TagName;
 use storage_core::tier::Tier;
+use tokio::sync::OwnedSemaphorePermit;
 use wire::blobs::{GROUP_BYTES, SMALL_BYTES_MAX};
 
 use self::draft::{Draft, Room};
 use crate::groups::{Groups, Root};
-use crate::writer::{Command, Hold, Keep, Put as SmallPut};
+use crate::pieces::PIECE_BYTES;
+use crate::writer::{Command, Hold, Keep, Put as SmallPut, StoredAnswer};
 use crate::{Blobs, PutError, WriteError};
-
-/// How much is collected before it is written, in bytes.
-const BUFFER_BYTES: usize = 256 * 1_024;
 
 /// How many chunks are kept apart before they are made one.
 const CHUNKS_MAX: usize = 1_024;
@@ -68,6 +70,9 @@ pub struct Put {
 }
 
 /// A blob that arrives in chunks. Dropped, it leaves nothing behind.
+///
+/// It has no thread of its own. In memory it takes at most 1 MiB and the last chunk; [`crate::Limits::uploads_max`]
+/// says how many uploads may take more than 64 KiB at once.
 #[derive(Debug)]
 pub struct Upload {
     blobs: Blobs,
@@ -75,6 +80,12 @@ pub struct Upload {
     received: u64,
     buffer: Vec<Bytes>,
     buffered: usize,
+    /// Whether it takes room of the namespace while it comes.
+    needs_room: bool,
+    /// What came as one chunk of more than a piece; giving its memory back takes time.
+    whole: Option<Bytes>,
+    /// What lets it take more than a little memory.
+    place: Option<OwnedSemaphorePermit>,
     state: State,
 }
 
@@ -86,6 +97,14 @@ enum State {
     File(Box<Draft>),
     /// A failure, or a call that was dropped while it worked on it.
     BrokenOff,
+}
+
+/// Chunks to be brought to the file of an upload.
+struct Spill {
+    state: State,
+    chunks: Vec<Bytes>,
+    announced: Option<u64>,
+    needs_room: bool,
 }
 
 /// What was hashed.
@@ -117,13 +136,32 @@ impl Blobs {
     /// [`PutError::TooLarge`] when it is announced to be larger than allowed; [`PutError::Quota`] when the namespace has
     /// no room for it.
     pub async fn upload(&self, announced: Option<u64>) -> Result<Upload, PutError> {
+        self.upload_of(announced, None).await
+    }
+
+    /// As [`Blobs::upload`], of a blob whose hash is told before its bytes: one that the namespace has already takes no
+    /// room while it comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::upload`]; [`PutError::Write`] when it cannot be found out what is there.
+    pub async fn upload_of(
+        &self,
+        announced: Option<u64>,
+        expected: Option<ContentHash>,
+    ) -> Result<Upload, PutError> {
         let limit = self.limits().blob_bytes_max;
         if announced.is_some_and(|announced| announced > limit) {
             return Err(PutError::TooLarge { limit });
         }
         let mut upload = self.upload_blocking();
         upload.announced = announced;
-        if let Some(announced) = announced.filter(|announced| *announced > SMALL_BYTES_MAX as u64) {
+        let is_small = announced.is_some_and(|announced| announced <= SMALL_BYTES_MAX as u64);
+        if let (false, Some(expected)) = (is_small, expected) {
+            upload.needs_room = !self.counts(&expected).await?;
+        }
+        let announced = announced.filter(|_| upload.needs_room && !is_small);
+        if let Some(announced) = announced {
             // Refused before anything is sent; the writer decides again when all of it is there.
             drop(Room::admit(self, Announced::Bytes(announced))?);
         }
@@ -137,6 +175,9 @@ impl Blobs {
             received: 0,
             buffer: Vec::new(),
             buffered: 0,
+            needs_room: true,
+            whole: None,
+            place: None,
             state: State::Memory,
         }
     }
@@ -167,9 +208,15 @@ impl Blobs {
         if bytes.len() <= HASHED_HERE_BYTES {
             return self.put_small(hashed(&bytes), bytes, put).await;
         }
-        let mut upload = self.upload(Some(bytes.len() as u64)).await?;
-        upload.write(bytes).await?;
-        upload.finish_with(put).await
+        // Apart, so that what a small blob needs is small.
+        let large = async {
+            let len = bytes.len() as u64;
+            let mut upload = self.upload_of(Some(len), put.expected).await?;
+            upload.whole = (bytes.len() > PIECE_BYTES).then(|| bytes.clone());
+            upload.write(bytes).await?;
+            upload.finish_with(put).await
+        };
+        Box::pin(large).await
     }
 
     async fn put_small(&self, hashed: Hashed, bytes: Bytes, put: Put) -> Result<Stored, PutError> {
@@ -182,7 +229,7 @@ impl Blobs {
     async fn stored(
         &self,
         command: Command,
-        answer: Answer<Result<Stored, PutError>>,
+        answer: StoredAnswer,
         holds: Option<Holds>,
     ) -> Result<Stored, PutError> {
         self.store.send(command).await?;
@@ -190,7 +237,7 @@ impl Blobs {
             .await
             .unwrap_or(Err(PutError::Write(WriteError::Closed)))?;
         if let Some(holds @ Holds::Folder) = holds {
-            self.touch_children(stored.hash, holds).await?;
+            Box::pin(self.touch_children(stored.hash, holds)).await?;
         }
         Ok(stored)
     }
@@ -200,16 +247,15 @@ impl Blobs {
         hashed: Hashed,
         bytes: Bytes,
         put: Put,
-    ) -> Result<(Command, Answer<Result<Stored, PutError>>), PutError> {
+    ) -> Result<(Command, StoredAnswer), PutError> {
         check_hash(put.expected, hashed.hash)?;
         let limit = self.limits().blob_bytes_max;
         if bytes.len() as u64 > limit {
             return Err(PutError::TooLarge { limit });
         }
         let absence = self.core().view.absence(hashed.hash.as_bytes())?;
-        let (promise, answer) = answer();
         let has_groups = hashed.groups.count() > 0;
-        let command = Command::Put(Box::new(SmallPut {
+        let (promise, answer) = ask(Some(SmallPut {
             namespace: self.namespace,
             hash: hashed.hash,
             bytes,
@@ -217,9 +263,8 @@ impl Blobs {
             root: has_groups.then_some(hashed.root),
             keep: put.keep(),
             absence,
-            promise,
         }));
-        Ok((command, answer))
+        Ok((Command::Put(promise), answer))
     }
 }
 
@@ -235,26 +280,54 @@ impl Upload {
     ///
     /// Dropped half-way, the upload is broken off.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), PutError> {
+        self.wait_for_place(chunk.len()).await;
         let Some(chunks) = self.take(chunk)? else {
             return Ok(());
         };
-        let (blobs, state) = (
-            self.blobs.clone(),
-            std::mem::replace(&mut self.state, State::BrokenOff),
-        );
+        let (spill, blobs) = (self.spill(chunks), self.blobs.clone());
         let files = &self.blobs.core().files;
-        self.state = files.run(move || spill(&blobs, state, &chunks)).await?;
+        let spilled = files.run(move || spill.run(&blobs)).await?;
+        self.go_on(spilled);
         Ok(())
     }
 
-    /// As [`Upload::write`], on a thread that may wait.
+    /// As [`Upload::write`], on a thread that may wait, and without a place.
     pub(crate) fn write_blocking(&mut self, chunk: Bytes) -> Result<(), PutError> {
         let Some(chunks) = self.take(chunk)? else {
             return Ok(());
         };
-        let state = std::mem::replace(&mut self.state, State::BrokenOff);
-        self.state = spill(&self.blobs, state, &chunks)?;
+        let spilled = self.spill(chunks).run(&self.blobs)?;
+        self.go_on(spilled);
         Ok(())
+    }
+
+    /// Waits until it may take the memory for one more chunk.
+    async fn wait_for_place(&mut self, bytes: usize) {
+        let needs_place = self.buffered + bytes > HASHED_HERE_BYTES;
+        if !needs_place || self.place.is_some() || matches!(self.state, State::BrokenOff) {
+            return;
+        }
+        // Dropped while it waits, it goes without the chunk.
+        let state = std::mem::replace(&mut self.state, State::BrokenOff);
+        let places = Arc::clone(&self.blobs.core().uploads);
+        self.place = places.acquire_owned().await.ok();
+        self.state = state;
+    }
+
+    /// Makes the next step; the upload is broken off until it has ended well.
+    const fn spill(&mut self, chunks: Vec<Bytes>) -> Spill {
+        Spill {
+            state: std::mem::replace(&mut self.state, State::BrokenOff),
+            chunks,
+            announced: self.announced,
+            needs_room: self.needs_room,
+        }
+    }
+
+    fn go_on(&mut self, (state, rest): (State, Vec<Bytes>)) {
+        self.state = state;
+        self.buffered = rest.iter().map(Bytes::len).sum();
+        self.buffer = rest;
     }
 
     /// Returns how many bytes were added.
@@ -346,7 +419,7 @@ impl Upload {
         }
         let is_enough = match self.state {
             State::Memory => self.buffered > SMALL_BYTES_MAX,
-            State::File(_) => self.buffered >= BUFFER_BYTES,
+            State::File(_) => self.buffered >= PIECE_BYTES,
             State::BrokenOff => false,
         };
         if !is_enough {
@@ -368,11 +441,7 @@ impl Upload {
     }
 
     /// Brings all bytes to where they stay, and makes what the writer is told. Blocks.
-    fn prepare(
-        mut self,
-        blobs: &Blobs,
-        put: Put,
-    ) -> Result<(Command, Answer<Result<Stored, PutError>>), PutError> {
+    fn prepare(mut self, blobs: &Blobs, put: Put) -> Result<(Command, StoredAnswer), PutError> {
         let chunks = std::mem::take(&mut self.buffer);
         match self.state {
             State::BrokenOff => Err(PutError::BrokenOff),
@@ -381,8 +450,13 @@ impl Upload {
                 blobs.small(hashed(&bytes), bytes, put)
             }
             State::File(mut draft) => {
-                draft.append(&chunks)?;
-                draft.finish(blobs, put)
+                let rest = draft.append(chunks)?;
+                draft.append_last(rest)?;
+                let finished = draft.finish(blobs, put)?;
+                if let Some(whole) = self.whole.take() {
+                    blobs.core().pieces.free(whole);
+                }
+                Ok(finished)
             }
         }
     }
@@ -395,15 +469,17 @@ impl Upload {
     }
 }
 
-/// Writes chunks to the file of an upload, which begins now if it has none. Blocks.
-fn spill(blobs: &Blobs, state: State, chunks: &[Bytes]) -> Result<State, PutError> {
-    let mut draft = match state {
-        State::File(draft) => draft,
-        State::Memory => Box::new(Draft::new(blobs)?),
-        State::BrokenOff => return Err(PutError::BrokenOff),
-    };
-    draft.append(chunks)?;
-    Ok(State::File(draft))
+impl Spill {
+    /// Writes whole pieces to the file, which begins now if there is none; returns what is left of the chunks. Blocks.
+    fn run(self, blobs: &Blobs) -> Result<(State, Vec<Bytes>), PutError> {
+        let mut draft = match self.state {
+            State::File(draft) => draft,
+            State::Memory => Box::new(Draft::new(blobs, self.announced, self.needs_room)?),
+            State::BrokenOff => return Err(PutError::BrokenOff),
+        };
+        let rest = draft.append(self.chunks)?;
+        Ok((State::File(draft), rest))
+    }
 }
 
 fn hashed(bytes: &[u8]) -> Hashed {

@@ -39,9 +39,13 @@ impl Blobs {
     }
 
     pub(crate) fn verify_blocking(&self, hash: &ContentHash) -> Result<Verdict, ReadError> {
-        match self.core().view.find(self.namespace, hash.as_bytes())? {
-            Some(_) => self.verify_bytes(hash),
-            None => Ok(Verdict::Missing),
+        match self.core().find_sound(self.namespace, hash) {
+            Ok(Some(_)) => self.verify_bytes(hash),
+            Ok(None) => Ok(Verdict::Missing),
+            Err(ReadError::Damaged { .. }) => Ok(Verdict::Damaged {
+                actual: ContentHash::of(b""),
+            }),
+            Err(error) => Err(error),
         }
     }
 
@@ -60,6 +64,7 @@ impl Blobs {
                 place: row.place,
                 bytes: row.bytes,
                 root: row.root,
+                tier: 0,
             };
             let actual = core.hash_of(hash, &found)?;
             if actual == Some(*hash) {

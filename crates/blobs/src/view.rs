@@ -1,7 +1,6 @@
 //! What is true now: the layers over the index.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use crate::draft::Draft;
 use crate::index::{Index, IndexError, NamePage, QueuePage, Tables, Waiting};
@@ -13,8 +12,6 @@ use crate::rows::{BlobRow, MemberRow, NameRow, Place};
 pub(crate) struct View {
     pub(crate) layers: Layers,
     pub(crate) index: Index,
-    /// The blob that waited longest when it was asked for.
-    oldest: Mutex<Option<Waiting>>,
 }
 
 /// That a blob was not there, as of a state of the index.
@@ -27,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) place: Place,
     pub(crate) bytes: u64,
     pub(crate) root: Option<[u8; 32]>,
+    /// How safe it is in the namespace, as a record tells it.
+    pub(crate) tier: u8,
 }
 
 impl View {
@@ -34,7 +33,6 @@ impl View {
         Self {
             layers: Layers::new(),
             index,
-            oldest: Mutex::default(),
         }
     }
 
@@ -66,7 +64,7 @@ impl View {
                 return Ok(row);
             }
         }
-        self.index.with(|tables| tables.blob(hash))
+        self.index.blob(hash)
     }
 
     pub(crate) fn member(
@@ -79,7 +77,7 @@ impl View {
                 return Ok(row);
             }
         }
-        self.index.with(|tables| tables.member(namespace, hash))
+        self.index.member(namespace, hash)
     }
 
     pub(crate) fn name(&self, key: &[u8]) -> Result<Option<NameRow>, IndexError> {
@@ -97,11 +95,12 @@ impl View {
         namespace: u16,
         hash: &[u8; 32],
     ) -> Result<Option<Found>, IndexError> {
-        match self.member(namespace, hash)? {
-            Some(member) if member.is_visible() => {}
+        let tier = match self.member(namespace, hash)? {
+            Some(member) if member.is_visible() => member.state.tier,
             Some(_) | None => return Ok(None),
-        }
+        };
         Ok(self.blob(hash)?.map(|row| Found {
+            tier,
             place: row.place,
             bytes: row.bytes,
             root: row.root,
@@ -269,51 +268,50 @@ impl View {
         Ok(found)
     }
 
-    /// Returns the blob that waits longest.
-    pub(crate) fn oldest_waiting(&self) -> Result<Option<Waiting>, IndexError> {
-        let mut oldest = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nothing becomes older: as long as it waits, it is the one.
-        if let Some(before) = *oldest
-            && let Some(row) = self.member(before.namespace, &before.hash)?
-            && row.is_queued()
-            && row.state.accepted_lsn == before.lsn
-        {
-            return Ok(Some(before));
-        }
-        *oldest = self.find_oldest()?;
-        Ok(*oldest)
-    }
-
-    fn find_oldest(&self) -> Result<Option<Waiting>, IndexError> {
-        let mut oldest: Option<Waiting> = None;
-        let mut cursor = 0;
-        // What the index says may have changed in the layers.
-        while oldest.is_none() {
+    /// Looks for the blob that waits longest, when nothing that waits has a number below `floor`.
+    pub(crate) fn find_oldest(&self, floor: u64) -> Result<Option<Waiting>, IndexError> {
+        let mut oldest = self.oldest_of_layers();
+        let mut cursor = floor;
+        loop {
             let page = self.older(|tables| tables.queue_from(cursor, PAGE))?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else {
+                return Ok(oldest);
+            };
             cursor = last.lsn + 1;
             for waiting in page {
+                if oldest.is_some_and(|oldest| oldest.lsn <= waiting.lsn) {
+                    return Ok(oldest);
+                }
+                // What the index says may have changed in the layers.
                 let row = self.member(waiting.namespace, &waiting.hash)?;
                 if row.is_some_and(|row| row.is_queued() && row.state.accepted_lsn == waiting.lsn) {
                     oldest = Some(waiting);
-                    break;
                 }
             }
         }
-        if oldest.is_some() {
-            return Ok(oldest);
-        }
-        for layer in self.layers.present().newest_first() {
+    }
+
+    fn oldest_of_layers(&self) -> Option<Waiting> {
+        let present = self.layers.present();
+        let layers: Vec<_> = present.newest_first().collect();
+        let mut oldest: Option<Waiting> = None;
+        for (depth, layer) in layers.iter().enumerate() {
             layer.each_member(|namespace, hash, row| {
-                let Some(row) = row.filter(|row| row.is_queued()) else {
+                let is_older = |row: &&MemberRow| {
+                    oldest.is_none_or(|oldest| row.state.accepted_lsn < oldest.lsn)
+                };
+                let Some(row) = row.filter(|row| row.is_queued()).filter(is_older) else {
                     return;
                 };
-                if oldest.is_none_or(|oldest| row.state.accepted_lsn < oldest.lsn) {
+                let is_hidden = layers[..depth]
+                    .iter()
+                    .any(|newer| newer.member(namespace, hash).is_some());
+                if !is_hidden {
                     oldest = Some(waiting_of(namespace, hash, row));
                 }
             });
         }
-        Ok(oldest)
+        oldest
     }
 
     /// Reads rows from the index, to be read after the layers: what leaves a layer is in the index before.

@@ -9,6 +9,7 @@
 
 mod large;
 mod members;
+mod mend;
 mod names;
 mod put;
 mod space;
@@ -17,9 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use base::{ContentHash, Timestamp};
-use bytes::Bytes;
-use disk::log::group::{Owner, Promise};
-use disk::log::{Appender, CommitError, Position, PushError, Record};
+use disk::log::group::Owner;
+use disk::log::{Appender, CommitError, Part, Position, PushError, Record};
 use storage_core::clock::SlowClock;
 use storage_core::namespace::Namespace;
 use storage_core::quota::Reservation;
@@ -34,12 +34,12 @@ use crate::{PutError, Stored, WriteError};
 pub(crate) use large::Link;
 pub(crate) use members::item_of;
 pub(crate) use names::Hold;
-pub(crate) use put::{Keep, Put};
+pub(crate) use put::{Keep, Put, StoredAnswer, StoredPromise};
 
 /// What the writer is asked for.
 pub(crate) enum Command {
     /// A blob for the log.
-    Put(Box<Put>),
+    Put(StoredPromise),
     /// A blob in a file.
     Link(Box<Link>),
     /// Anything else.
@@ -69,7 +69,7 @@ pub(crate) type Ending = Box<dyn FnOnce(Result<(), &WriteError>) + Send>;
 
 /// Who waits for the batch.
 enum Waiter {
-    Stored(Promise<Result<Stored, PutError>>, Stored),
+    Stored(StoredPromise, Stored),
     Other(Ending),
 }
 
@@ -167,8 +167,8 @@ impl Writer {
         subject: Subject,
         body: &Body<'_>,
     ) -> Result<(Position, u64), WriteError> {
-        let bytes = [Bytes::from(body.encode())];
-        self.push_parts(appender, subject, body, &bytes, None)
+        let bytes = body.encode();
+        self.push_parts(appender, subject, body, &[Part::Slice(&bytes)], None)
     }
 
     fn push_parts(
@@ -176,7 +176,7 @@ impl Writer {
         appender: &mut Appender,
         subject: Subject,
         body: &Body<'_>,
-        parts: &[Bytes],
+        parts: &[Part<'_>],
         root: Option<Root>,
     ) -> Result<(Position, u64), WriteError> {
         let pushed = appender.push(Record {
@@ -240,7 +240,7 @@ impl Writer {
         for (hash, namespace) in &outdated {
             match namespace {
                 Some(namespace) => core.known.forget(*namespace, hash),
-                None => core.known.forget_all(self.draft.namespaces, hash),
+                None => core.known.forget_all(hash),
             }
         }
         let mut space = core.space();
@@ -287,7 +287,7 @@ impl Owner for Writer {
 
     fn weight(command: &Command) -> usize {
         match command {
-            Command::Put(put) => put.weight(),
+            Command::Put(promise) => promise.question().as_ref().map_or(0, Put::weight),
             Command::Link(_) => 256,
             Command::Do(task) => task.weight,
         }
@@ -296,7 +296,7 @@ impl Owner for Writer {
     fn stage(&mut self, command: Command, appender: &mut Appender) {
         self.begin();
         match command {
-            Command::Put(put) => self.stage_put(*put, appender),
+            Command::Put(promise) => self.stage_put(promise, appender),
             Command::Link(link) => self.stage_link(*link, appender),
             Command::Do(task) => {
                 if let Some(end) = (task.run)(self, appender) {

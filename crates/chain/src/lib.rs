@@ -14,6 +14,7 @@ mod fixture;
 pub mod fork;
 pub mod kind;
 mod msgpack;
+pub mod person;
 pub mod record;
 pub mod signer;
 pub mod verify;
@@ -27,7 +28,8 @@ pub use holochain_integrity_types::entry_def::EntryVisibility;
 pub use holochain_integrity_types::record::{Record, RecordEntry};
 pub use holochain_integrity_types::signature::Signature;
 pub use kind::Item;
-pub use signer::{KeySigner, SignError, Signer};
+pub use person::{KeyCommitment, PersonId, PersonLog};
+pub use signer::{KeySigner, SignAll, SignError, SignedActions, Signer};
 pub use verify::{Rejection, Rules, Verifier};
 
 /// Returns an agent key made of a raw Ed25519 public key.

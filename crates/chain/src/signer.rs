@@ -1,5 +1,7 @@
 //! Who signs. A signer parses what it signs: it is given the action, not bytes.
 
+use std::pin::Pin;
+
 use crypto::Keypair;
 use thiserror::Error;
 
@@ -32,7 +34,39 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// [`SignError`]; nothing was signed.
     fn sign(&self, action: &Action) -> Result<Signature, SignError>;
+
+    /// Signs actions in order, as far as it can. A signer that has to wait for somebody does so here, and does not keep
+    /// a thread waiting.
+    ///
+    /// # Cancel safety
+    /// May be dropped: what was signed by then is signed again, with the same signatures, when it is asked for again.
+    fn sign_all<'a>(&'a self, actions: &'a [Action]) -> SignAll<'a> {
+        let mut signatures = Vec::with_capacity(actions.len());
+        let mut end = None;
+        for action in actions {
+            match self.sign(action) {
+                Ok(signature) => signatures.push(signature),
+                Err(error) => {
+                    end = Some(error);
+                    break;
+                }
+            }
+        }
+        Box::pin(std::future::ready(SignedActions { signatures, end }))
+    }
 }
+
+/// What a signer makes of several actions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedActions {
+    /// The signatures of the first actions, in order.
+    pub signatures: Vec<Signature>,
+    /// Why the others were not signed; `None` when all were.
+    pub end: Option<SignError>,
+}
+
+/// The answer of [`Signer::sign_all`].
+pub type SignAll<'a> = Pin<Box<dyn Future<Output = SignedActions> + Send + 'a>>;
 
 /// A signer whose key is in this process.
 #[derive(Debug)]

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::blob::args::BlobArgs;
+use crate::conductor::args::ConductorArgs;
+use crate::member::args::{JoinArgs, MemberArgs};
+use crate::vault::args::VaultArgs;
 
 /// Where commands talk to when nothing else is said.
 pub(crate) const DOORWAY: &str = "http://127.0.0.1:8080";
@@ -51,6 +54,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// See and change who may write in a community
     Member(MemberArgs),
+    /// Join a community by an invite, or ask to be let in
+    Join(JoinArgs),
     /// Show or change how you are called
     Profile(ProfileArgs),
     /// Keep files that must not be lost, and get them back byte for byte
@@ -60,6 +65,10 @@ pub(crate) enum Command {
     Blob(BlobArgs),
     /// Keep blobs for others from this machine, without a community
     Storage(StorageArgs),
+    /// Keep members' keys in a process of their own, and sign with them
+    Vault(VaultArgs),
+    /// Host members' chains in a process of its own
+    Conductor(ConductorArgs),
     /// Show the key with which you sign
     Whoami(AgentArgs),
     /// Print a completion script for your shell
@@ -122,7 +131,7 @@ pub(crate) struct UpArgs {
 #[derive(Debug, Args)]
 #[command(
     long_about = "Keep blobs for others from this machine, without a community.\n\nIt serves what `commonhold blob` talks to. `commonhold up` serves the same beside a community's pages, so that most people need not run this.",
-    after_help = "Example:\n  commonhold storage --data /srv/blobs --listen 127.0.0.1:8090\n  commonhold blob put photos/ --to http://127.0.0.1:8090\n\nWho may store: the keys in the file `writers` of the data folder, one to a line. At the very first start your own key is put there."
+    after_help = "Example:\n  commonhold storage --data /srv/blobs --listen 127.0.0.1:8090\n  commonhold blob put photos/ --to http://127.0.0.1:8090\n\nWho may store: the keys in the file `writers` of the data folder, one to a line, and those of the setting `writers` in storage.toml. At the very first start your own key is put there. All settings are in the handbook, on the page about a machine for files alone."
 )]
 pub(crate) struct StorageArgs {
     /// Folder with all state of the node [default: storage in Commonhold's home]
@@ -181,68 +190,6 @@ pub(crate) struct VerifyArgs {
     /// Certificate in PEM to trust besides the system's, for a doorway that made its own (self-signed.crt in its data folder)
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MemberArgs {
-    #[command(subcommand)]
-    pub(crate) command: MemberCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MemberCommand {
-    /// List the members
-    List(MemberTarget),
-    /// Admit a member, or change their role
-    Add {
-        /// Their key, as `commonhold whoami` shows it
-        #[arg(value_name = "KEY")]
-        key: String,
-        /// What they may do
-        #[arg(long, value_enum, default_value = "member")]
-        role: RoleArg,
-        #[command(flatten)]
-        target: MemberTarget,
-    },
-    /// Take a member off the list; what they wrote stays
-    Remove {
-        /// Their key
-        #[arg(value_name = "KEY")]
-        key: String,
-        #[command(flatten)]
-        target: MemberTarget,
-    },
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct MemberTarget {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    #[command(flatten)]
-    pub(crate) agent: AgentArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum RoleArg {
-    /// Runs the doorway
-    Steward,
-    /// Looks after how members treat each other
-    Moderator,
-    /// Looks after the community's pages
-    Editor,
-    /// Writes under their own name
-    Member,
-}
-
-impl RoleArg {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Steward => "steward",
-            Self::Moderator => "moderator",
-            Self::Editor => "editor",
-            Self::Member => "member",
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,16 @@ pub(crate) fn storage(given: Option<PathBuf>) -> Result<PathBuf, Problem> {
     given.map_or_else(|| Ok(home()?.join("storage")), Ok)
 }
 
+/// Returns the folder with members' keys.
+pub(crate) fn vault(given: Option<PathBuf>) -> Result<PathBuf, Problem> {
+    given.map_or_else(|| Ok(home()?.join("vault")), Ok)
+}
+
+/// Returns the folder with the state of a conductor that runs alone.
+pub(crate) fn conductor(given: Option<PathBuf>) -> Result<PathBuf, Problem> {
+    given.map_or_else(|| Ok(home()?.join("conductor")), Ok)
+}
+
 /// Returns the folder that says where unfinished uploads go on.
 pub(crate) fn uploads() -> Result<PathBuf, Problem> {
     Ok(home()?.join("uploads"))

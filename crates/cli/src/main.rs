@@ -3,6 +3,7 @@
 mod agent;
 mod args;
 mod blob;
+mod conductor;
 mod dial;
 mod home;
 mod member;
@@ -15,6 +16,7 @@ mod time;
 mod token;
 mod up;
 mod upload;
+mod vault;
 mod verify;
 
 use std::process::ExitCode;
@@ -52,9 +54,12 @@ async fn run(cli: &Cli, output: &Output) -> Outcome {
         Command::Unpublish(args) => send::withdraw(args, output).await,
         Command::Verify(args) => verify::run(args, output).await,
         Command::Member(args) => member::run(args, output).await,
+        Command::Join(args) => member::join::run(args, output).await,
         Command::Profile(args) => member::profile(args, output).await,
         Command::Storage(args) => storage::run(args, output).await,
         Command::Blob(args) => blob::run(args, output).await,
+        Command::Vault(args) => vault::run(args, output).await,
+        Command::Conductor(args) => conductor::run(args, output).await,
         Command::Whoami(args) => member::whoami(args, output),
         Command::Completions { shell } => {
             let mut command = Cli::command();

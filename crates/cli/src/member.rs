@@ -1,5 +1,9 @@
 //! `commonhold member`, `profile` and `whoami`: people and keys.
 
+pub(crate) mod args;
+mod invite;
+pub(crate) mod join;
+
 use base::{Code, Problem};
 use chain::kind::{Opened, Profile, ReachWord};
 use chain::{
@@ -10,10 +14,12 @@ use conductor::Conductor as _;
 use serde_json::json;
 
 use crate::agent::{self, Agent};
-use crate::args::{AgentArgs, MemberArgs, MemberCommand, MemberTarget, ProfileArgs};
+use crate::args::{AgentArgs, ProfileArgs};
 use crate::home;
 use crate::output::{Outcome, Output, count};
 use crate::session::Session;
+
+use args::{MemberArgs, MemberCommand, MemberTarget};
 
 /// Runs `commonhold whoami`.
 pub(crate) fn whoami(args: &AgentArgs, output: &Output) -> Outcome {
@@ -28,53 +34,105 @@ pub(crate) fn whoami(args: &AgentArgs, output: &Output) -> Outcome {
 /// Runs `commonhold member`.
 pub(crate) async fn run(args: &MemberArgs, output: &Output) -> Outcome {
     match &args.command {
-        MemberCommand::List(target) => list(target, output).await,
+        MemberCommand::List(args) if args.waiting => list_waiting(&args.target, output).await,
+        MemberCommand::List(args) => list(&args.target, output).await,
         MemberCommand::Add { key, role, target } => {
-            let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
-            let session = Session::open(&agent, &target.server, output).await?;
             let key = parse(key)?.to_string();
-            let token = session.token().await?;
-            let view = session
-                .doorway
-                .put_member(&key, role.as_str(), &token)
-                .await?;
+            let view = with_session(target, output, async |session| {
+                let token = session.token().await?;
+                let member = session.doorway.put_member(&key, role.as_str(), &token);
+                member.await
+            })
+            .await?;
             let line = format!("{key} may now write here as {}.", view.role);
             output.done(&view, &[line]);
             Ok(())
         }
         MemberCommand::Remove { key, target } => {
-            let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
-            let session = Session::open(&agent, &target.server, output).await?;
             let key = parse(key)?.to_string();
-            let token = session.token().await?;
-            session.doorway.remove_member(&key, &token).await?;
+            with_session(target, output, async |session| {
+                let token = session.token().await?;
+                session.doorway.remove_member(&key, &token).await
+            })
+            .await?;
             let line = format!("{key} may no longer write here. What they wrote stays.");
+            output.done(&json!({ "ok": true, "agent": key }), &[line]);
+            Ok(())
+        }
+        MemberCommand::Invite(args) => invite::make(args, output).await,
+        MemberCommand::Invites(target) => invite::list(target, output).await,
+        MemberCommand::Withdraw { id, target } => invite::withdraw(id, target, output).await,
+        MemberCommand::Decline { key, target } => {
+            let key = parse(key)?.to_string();
+            with_session(target, output, async |session| {
+                let token = session.token().await?;
+                session.doorway.decline(&key, &token).await
+            })
+            .await?;
+            let line = format!("{key} no longer waits.");
             output.done(&json!({ "ok": true, "agent": key }), &[line]);
             Ok(())
         }
     }
 }
 
-async fn list(target: &MemberTarget, output: &Output) -> Outcome {
+/// Talks to a doorway as this person.
+async fn with_session<T>(
+    target: &MemberTarget,
+    output: &Output,
+    talk: impl AsyncFnOnce(&Session<'_>) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let agent = Agent::open(&home::agent(target.agent.data.clone())?)?;
     let session = Session::open(&agent, &target.server, output).await?;
-    let token = session.token().await?;
-    let view = session.doorway.members(&token).await?;
+    talk(&session).await
+}
+
+async fn list(target: &MemberTarget, output: &Output) -> Outcome {
+    let view = with_session(target, output, async |session| {
+        let token = session.token().await?;
+        session.doorway.members(&token).await
+    })
+    .await?;
     let mut lines: Vec<String> = view
         .members
         .iter()
         .map(|member| {
-            let name = if member.name.is_empty() {
-                "—"
-            } else {
-                &member.name
-            };
-            format!("{:<10} {:<24} {}", member.role, name, member.agent)
+            format!(
+                "{:<10} {}",
+                member.role,
+                person(&member.name, &member.agent)
+            )
         })
         .collect();
     lines.push(count(view.members.len() as u64, "member", "members"));
     output.result(&view, &lines);
     Ok(())
+}
+
+async fn list_waiting(target: &MemberTarget, output: &Output) -> Outcome {
+    let view = with_session(target, output, async |session| {
+        let token = session.token().await?;
+        session.doorway.waiting(&token).await
+    })
+    .await?;
+    let mut lines: Vec<String> = view
+        .waiting
+        .iter()
+        .map(|waiting| person(&waiting.name, &waiting.agent))
+        .collect();
+    lines.push(count(
+        view.waiting.len() as u64,
+        "person waits",
+        "people wait",
+    ));
+    output.result(&view, &lines);
+    Ok(())
+}
+
+/// Shows a person by name and key; the name is nobody's word but theirs.
+fn person(name: &str, agent: &str) -> String {
+    let name = if name.is_empty() { "—" } else { name };
+    format!("{name:<24} {agent}")
 }
 
 fn parse(key: &str) -> Result<AgentPubKey, Problem> {

@@ -153,15 +153,18 @@ impl Output {
             for problem in &problems.0 {
                 tell(problem);
             }
-            if problems.0.len() > 1 {
-                let sentence = format!("{} problems; nothing was changed.", problems.0.len());
-                line(&mut std::io::stderr(), &sentence);
-            }
         }
         let is_rejection = problems
             .0
             .iter()
             .all(|problem| problem.code.kind() == Kind::Rejection);
+        if problems.0.len() > 1 && !self.is_json {
+            let sentence = match is_rejection {
+                true => format!("{} problems; nothing was changed.", problems.0.len()),
+                false => format!("{} problems.", problems.0.len()),
+            };
+            line(&mut std::io::stderr(), &sentence);
+        }
         if is_rejection {
             STATUS_REJECTION
         } else {

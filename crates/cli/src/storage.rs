@@ -3,6 +3,7 @@
 mod config;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -64,7 +65,7 @@ pub(crate) async fn run(args: &StorageArgs, output: &Output) -> Outcome {
     // Signals are heard before anybody is told where to send them.
     let mut running = pin!(supervisor.run());
     let early = futures::poll!(running.as_mut());
-    announce(output, address, admin);
+    announce(output, address, admin, &data);
     let report = match early {
         Poll::Ready(report) => report,
         Poll::Pending => running.await,
@@ -213,13 +214,15 @@ async fn bind(key: &str, address: &str) -> Result<Listener, Problem> {
 }
 
 /// Says that the node is open: where, and what to do next.
-fn announce(output: &Output, address: SocketAddr, admin: Option<SocketAddr>) {
+fn announce(output: &Output, address: SocketAddr, admin: Option<SocketAddr>, data: &Path) {
     let url = format!("http://{address}");
     let admin = admin.map(|address| format!("http://{address}"));
-    let document = json!({ "ok": true, "url": url, "admin": admin });
+    let writers = data.join(Writers::FILE);
+    let document = json!({ "ok": true, "url": url, "admin": admin, "writers": writers });
     let mut lines = vec![
         format!("Blobs are kept at {url}"),
         format!("Store a file: commonhold blob put FILE --to {url}. Stop with Ctrl-C."),
+        format!("Who may store: {}, one key to a line.", writers.display()),
     ];
     if let Some(admin) = &admin {
         lines.push(format!("Metrics: {admin}/metrics"));

@@ -169,7 +169,7 @@ impl Community {
                 origin: origin(config, url),
                 first_steward,
                 key_seed: agent::random_seed()?,
-                limits: config.limits(),
+                limits: config.limits()?,
             },
             engines,
             Clock::system(),

@@ -190,9 +190,32 @@ pub(crate) fn unexpected(status: u16) -> Problem {
     let code = match status {
         429 => Code::TooManyRequests,
         503 => Code::Unavailable,
+        // Somebody in between says that nobody is behind them.
+        502 | 504 => Code::ServerUnreachable,
         _ => Code::ServerAnswer,
     };
     Problem::new(code, format!("the server answered with status {status}"))
+}
+
+/// Makes a problem of the status of an answer that has no body, as answers to HEAD have none.
+pub(crate) fn bodiless(status: u16) -> Problem {
+    let (code, meaning) = match status {
+        401 => (Code::TokenInvalid, "the token is not taken"),
+        412 => (Code::UploadVersion, "it speaks another version of tus"),
+        423 => (Code::UploadBusy, "somebody else sends at the moment"),
+        500 => (
+            Code::StoreFailed,
+            "its store could not do this; see its log",
+        ),
+        503 => (Code::Unavailable, "it takes no changes at the moment"),
+        507 => (
+            Code::DiskFull,
+            "its disk is full, or the namespace has no room there",
+        ),
+        _ => return unexpected(status),
+    };
+    let detail = format!("the server answered with status {status}: {meaning}");
+    Problem::new(code, detail)
 }
 
 /// Reads the problem that a doorway describes.

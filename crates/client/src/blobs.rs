@@ -195,6 +195,23 @@ impl BlobStore {
         self.call(request.bearer_auth(token)).await
     }
 
+    /// Lists the damaged blobs behind a cursor, at most `limit`, whose hashes start with `prefix`: those that are not
+    /// served until they are stored again.
+    ///
+    /// # Errors
+    /// As [`Self::have`].
+    pub async fn list_damaged(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+        prefix: &str,
+        token: &str,
+    ) -> Result<BlobListView, Problem> {
+        let path = "blobs?damaged=1";
+        let request = self.page(path, after, limit, prefix)?;
+        self.call(request.bearer_auth(token)).await
+    }
+
     /// Lists the tags behind a cursor, at most `limit`, whose names start with `prefix`.
     ///
     /// # Errors

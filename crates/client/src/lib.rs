@@ -8,15 +8,16 @@ mod answer;
 mod blobs;
 mod events;
 mod file;
+mod members;
 mod page;
 mod patience;
 mod stream;
 mod transport;
 
 use api::{
-    ChainPut, ChainPutView, ChainView, ChallengeRequest, ChallengeView, ItemView, MemberPut,
-    MemberView, MembersView, ReadyView, RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView,
-    TokenRequest, TokenView, VersionView,
+    ChainPut, ChainPutView, ChainView, ChallengeRequest, ChallengeView, ItemView, ReadyView,
+    RecordView, SCHEMA_HEADER, SCHEMA_VERSION, StoredBlobView, TokenRequest, TokenView,
+    VersionView,
 };
 use base::{Code, ContentHash, Problem};
 use base64::Engine as _;
@@ -252,7 +253,7 @@ impl Doorway {
         match status {
             200 => Ok(true),
             404 => Ok(false),
-            other => Err(answer::unexpected(other)),
+            other => Err(answer::bodiless(other)),
         }
     }
 
@@ -284,43 +285,6 @@ impl Doorway {
             Ok(request)
         };
         answer::receive_made(request, &self.patience).await?.json()
-    }
-
-    /// Lists the members.
-    ///
-    /// # Errors
-    /// As [`Self::fetch`].
-    pub async fn members(&self, token: &str) -> Result<MembersView, Problem> {
-        let request = self.request(Method::GET, "admin/members")?;
-        self.call(request.bearer_auth(token)).await
-    }
-
-    /// Admits a member or changes their role.
-    ///
-    /// # Errors
-    /// As [`Self::fetch`].
-    pub async fn put_member(
-        &self,
-        agent: &str,
-        role: &str,
-        token: &str,
-    ) -> Result<MemberView, Problem> {
-        let body = MemberPut {
-            schema_version: SCHEMA_VERSION,
-            role: role.to_owned(),
-        };
-        let request = self.request(Method::PUT, &format!("admin/members/{agent}"))?;
-        self.call(request.bearer_auth(token).json(&body)).await
-    }
-
-    /// Takes a member off the list.
-    ///
-    /// # Errors
-    /// As [`Self::fetch`].
-    pub async fn remove_member(&self, agent: &str, token: &str) -> Result<(), Problem> {
-        let request = self.request(Method::DELETE, &format!("admin/members/{agent}"))?;
-        answer::receive(request.bearer_auth(token), &self.patience).await?;
-        Ok(())
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Problem> {

@@ -120,6 +120,18 @@ impl Capabilities {
     pub const fn contains(self, wanted: Self) -> bool {
         self.0 & wanted.0 == wanted.0
     }
+
+    /// Returns the set as bits, one for each capability.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Makes the set of these bits; bits that mean nothing are left out.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 15)
+    }
 }
 
 impl BitOr for Capabilities {

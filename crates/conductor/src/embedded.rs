@@ -128,6 +128,30 @@ impl Embedded {
         Ok(self.db.close().await?)
     }
 
+    /// Describes one app; `None` when it is not hosted.
+    ///
+    /// # Errors
+    /// [`Fault::Store`], [`Fault::Damaged`].
+    pub async fn app(&self, app: &AppId) -> Result<Option<Hosted>, Fault> {
+        let app = app.clone();
+        let hosted = self.db.read(move |tx| -> Result<_, Fault> {
+            match roll::cell_of(tx, &app)? {
+                Some(cell) => roll::describe(tx, app, cell).map(Some),
+                None => Ok(None),
+            }
+        });
+        Ok(hosted.await?)
+    }
+
+    /// Returns the app to which a cell belongs.
+    ///
+    /// # Errors
+    /// [`Fault::Store`].
+    pub async fn app_of(&self, cell: &CellId) -> Result<Option<AppId>, Fault> {
+        let cell = cell.clone();
+        Ok(self.db.read(move |tx| roll::app_of(tx, &cell)).await?)
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -6,7 +6,7 @@ use base::{Code, Problem};
 use chain::{Record, Rejection, SignError};
 use thiserror::Error;
 
-use crate::{AppId, CellId};
+use crate::{AppId, CellId, ConductorId};
 
 /// Why an engine did not do what it was asked.
 #[derive(Clone, Debug, Error)]
@@ -107,6 +107,32 @@ pub enum Fault {
     /// The store failed.
     #[error("the store of the chains failed")]
     Store(#[source] db::Fault),
+    /// A conductor in another process could not do it, and says why.
+    #[error("the conductor says: {0}")]
+    Elsewhere(String),
+    /// The conductor cannot be reached; nothing was asked of it.
+    #[error("conductor {conductor} cannot be reached: {reason}")]
+    Unreachable {
+        /// Which.
+        conductor: ConductorId,
+        /// Why.
+        reason: String,
+    },
+    /// The conductor was asked and did not answer: a change may have been made.
+    /// Look at the chain before asking for the same again.
+    #[error("conductor {conductor} was asked and gave no answer")]
+    Lost {
+        /// Which.
+        conductor: ConductorId,
+    },
+    /// The conductor answered something that is no answer.
+    #[error("conductor {conductor} answers what nobody understands: {reason}")]
+    Garbled {
+        /// Which.
+        conductor: ConductorId,
+        /// What.
+        reason: String,
+    },
 }
 
 /// Why a signed call was refused. The words of the authorisation are Holochain's.
@@ -189,6 +215,9 @@ impl Fault {
             Self::Damaged { .. } => Code::StoreFailed,
             Self::Call(call) => call.code(),
             Self::Store(fault) => fault.code(),
+            Self::Elsewhere(_) => Code::StoreFailed,
+            Self::Unreachable { .. } | Self::Lost { .. } => Code::Unavailable,
+            Self::Garbled { .. } => Code::ServerAnswer,
         }
     }
 }

@@ -15,6 +15,10 @@ mod contract;
 mod embedded;
 mod fault;
 mod id;
+pub mod protocol;
+pub mod remote;
+pub mod server;
+mod socket;
 pub mod wire;
 
 pub use contract::{

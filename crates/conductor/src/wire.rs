@@ -22,9 +22,9 @@ pub const FN_HEAD: &str = "head";
 pub const NONCE_BYTES: usize = 32;
 
 /// First bytes of an agent key and of a DNA hash.
-const AGENT_PREFIX: [u8; 3] = [0x84, 0x20, 0x24];
-const DNA_PREFIX: [u8; 3] = [0x84, 0x2d, 0x24];
-const ACTION_PREFIX: [u8; 3] = [0x84, 0x29, 0x24];
+pub(crate) const AGENT_PREFIX: [u8; 3] = [0x84, 0x20, 0x24];
+pub(crate) const DNA_PREFIX: [u8; 3] = [0x84, 0x2d, 0x24];
+pub(crate) const ACTION_PREFIX: [u8; 3] = [0x84, 0x29, 0x24];
 const ENTRY_PREFIX: [u8; 3] = [0x84, 0x21, 0x24];
 
 /// The parameters of a call, as they are signed.
@@ -156,7 +156,7 @@ pub fn signed_digest(call: &[u8]) -> [u8; 64] {
 }
 
 /// Takes the 32 bytes in the middle of a hash.
-fn core(hash: &[u8], prefix: [u8; 3]) -> Result<Vec<u8>, CallFault> {
+pub(crate) fn core(hash: &[u8], prefix: [u8; 3]) -> Result<Vec<u8>, CallFault> {
     match hash.strip_prefix(&prefix) {
         Some(rest) if rest.len() == 36 => Ok(rest[..32].to_vec()),
         Some(_) | None => Err(CallFault::Malformed),
@@ -171,10 +171,30 @@ impl WriteRequest {
     pub fn decode(payload: &[u8]) -> Result<Write, CallFault> {
         let request: Self = rmp_serde::from_slice(payload)
             .map_err(|_| CallFault::Payload("not a write request".to_owned()))?;
-        request.into_write()
+        request.into_write_with(|kind, version, body| {
+            Envelope::new(&kind, version, body)
+                .map_err(|error| CallFault::Payload(error.to_string()))
+        })
     }
 
-    fn into_write(self) -> Result<Write, CallFault> {
+    /// Makes the write without looking at the envelope's rules; the engine looks at them.
+    ///
+    /// # Errors
+    /// [`CallFault::Payload`] when it names something that is no hash.
+    pub fn into_unchecked_write(self) -> Result<Write, CallFault> {
+        self.into_write_with(|kind, version, body| {
+            Ok(Envelope {
+                kind,
+                version,
+                body,
+            })
+        })
+    }
+
+    fn into_write_with(
+        self,
+        envelope: impl Fn(String, u32, Vec<u8>) -> Result<Envelope, CallFault>,
+    ) -> Result<Write, CallFault> {
         match self {
             Self::Create {
                 kind,
@@ -182,7 +202,7 @@ impl WriteRequest {
                 body,
                 visibility,
             } => Ok(Write::Create {
-                envelope: envelope(&kind, version, body)?,
+                envelope: envelope(kind, version, body.into_vec())?,
                 visibility: visibility.into(),
             }),
             Self::Update {
@@ -195,7 +215,7 @@ impl WriteRequest {
             } => Ok(Write::Update {
                 original: action_hash(&original)?,
                 original_entry: entry_hash(&original_entry)?,
-                envelope: envelope(&kind, version, body)?,
+                envelope: envelope(kind, version, body.into_vec())?,
                 visibility: visibility.into(),
             }),
             Self::Delete {
@@ -205,6 +225,51 @@ impl WriteRequest {
                 original: action_hash(&original)?,
                 original_entry: entry_hash(&original_entry)?,
             }),
+        }
+    }
+}
+
+impl From<&Write> for WriteRequest {
+    fn from(write: &Write) -> Self {
+        match write {
+            Write::Create {
+                envelope,
+                visibility,
+            } => Self::Create {
+                kind: envelope.kind.clone(),
+                version: envelope.version,
+                body: ByteBuf::from(envelope.body.clone()),
+                visibility: (*visibility).into(),
+            },
+            Write::Update {
+                original,
+                original_entry,
+                envelope,
+                visibility,
+            } => Self::Update {
+                original: ByteBuf::from(original.get_raw_39()),
+                original_entry: ByteBuf::from(original_entry.get_raw_39()),
+                kind: envelope.kind.clone(),
+                version: envelope.version,
+                body: ByteBuf::from(envelope.body.clone()),
+                visibility: (*visibility).into(),
+            },
+            Write::Delete {
+                original,
+                original_entry,
+            } => Self::Delete {
+                original: ByteBuf::from(original.get_raw_39()),
+                original_entry: ByteBuf::from(original_entry.get_raw_39()),
+            },
+        }
+    }
+}
+
+impl From<EntryVisibility> for Visibility {
+    fn from(visibility: EntryVisibility) -> Self {
+        match visibility {
+            EntryVisibility::Public => Self::Public,
+            EntryVisibility::Private => Self::Private,
         }
     }
 }
@@ -226,11 +291,6 @@ impl From<&Head> for HeadView {
             timestamp: head.timestamp.as_micros(),
         }
     }
-}
-
-fn envelope(kind: &str, version: u32, body: ByteBuf) -> Result<Envelope, CallFault> {
-    Envelope::new(kind, version, body.into_vec())
-        .map_err(|error| CallFault::Payload(error.to_string()))
 }
 
 fn action_hash(bytes: &[u8]) -> Result<ActionHash, CallFault> {

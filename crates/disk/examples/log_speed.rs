@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use disk::log::group::{self, Answer, Owner, Promise, Queue};
-use disk::log::{Appender, CommitError, Log, LogConfig, Opened, Record};
+use disk::log::{Appender, CommitError, Log, LogConfig, Opened, Part, Record};
 use disk::{Disk, RealDisk};
 use wire::segment::{Lsn, span};
 
@@ -51,7 +51,7 @@ impl Owner for Scribe {
             stream: 1,
             kind: 1,
             key: [7; 32],
-            body: &[command.body],
+            body: &[Part::Shared(&command.body)],
         };
         if let Ok((_, lsn)) = appender.push(record) {
             self.waiting.push((lsn, command.promise));

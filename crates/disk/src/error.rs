@@ -231,18 +231,25 @@ pub enum SecretError {
     Write(#[from] WriteError),
 }
 
+/// Returns the code of a change that failed while there was room.
+fn failed(source: &io::Error) -> Code {
+    match source.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => Code::ReadOnlyDisk,
+        _ => Code::StoreFailed,
+    }
+}
+
 impl OpenError {
     /// Returns the code under which a person meets this.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::DiskFull { .. } => Code::DiskFull,
-            Self::Name(_)
-            | Self::Create { .. }
-            | Self::NotAFolder { .. }
-            | Self::NotWritable { .. }
-            | Self::Clean { .. }
-            | Self::Sync { .. } => Code::StoreFailed,
+            Self::Create { source, .. }
+            | Self::NotWritable { source, .. }
+            | Self::Clean { source, .. }
+            | Self::Sync { source, .. } => failed(source),
+            Self::Name(_) | Self::NotAFolder { .. } => Code::StoreFailed,
         }
     }
 
@@ -256,10 +263,10 @@ impl OpenError {
 impl LockError {
     /// Returns the code under which a person meets this.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::Held { .. } => Code::FolderInUse,
-            Self::Lock { .. } => Code::StoreFailed,
+            Self::Lock { source, .. } => failed(source),
         }
     }
 
@@ -273,7 +280,7 @@ impl LockError {
 impl ReadError {
     /// Returns the code under which a person meets this.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::TooLarge { .. } => Code::FileTooLarge,
             Self::Name(_) | Self::Open { .. } | Self::Read { .. } | Self::List { .. } => {
@@ -292,16 +299,16 @@ impl ReadError {
 impl WriteError {
     /// Returns the code under which a person meets this.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::DiskFull { .. } => Code::DiskFull,
-            Self::Name(_)
-            | Self::Create { .. }
-            | Self::Write { .. }
-            | Self::Sync { .. }
-            | Self::Rename { .. }
-            | Self::Remove { .. }
-            | Self::SyncFolder { .. } => Code::StoreFailed,
+            Self::Create { source, .. }
+            | Self::Write { source, .. }
+            | Self::Sync { source, .. }
+            | Self::Rename { source, .. }
+            | Self::Remove { source, .. }
+            | Self::SyncFolder { source, .. } => failed(source),
+            Self::Name(_) => Code::StoreFailed,
         }
     }
 
@@ -315,7 +322,7 @@ impl WriteError {
 impl SecretError {
     /// Returns the code under which a person meets this.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::Exposed { .. } | Self::Length { .. } | Self::Exists { .. } => Code::KeyFile,
             Self::Read(error) => error.code(),

@@ -16,6 +16,7 @@
     reason = "this crate is where state files are opened"
 )]
 
+mod block;
 mod error;
 mod faulty;
 mod file;
@@ -28,6 +29,7 @@ mod real;
 mod secret;
 mod staged;
 
+pub use block::{BLOCK_ALIGN, Block};
 pub use error::{LockError, NameError, OpenError, ReadError, SecretError, WriteError};
 pub use faulty::{Faults, FaultyDisk};
 pub use file::{File, read_path};

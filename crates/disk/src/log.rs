@@ -96,9 +96,17 @@ pub struct Record<'a> {
     pub kind: u8,
     /// What the owner finds it by.
     pub key: [u8; 32],
-    /// The body in parts, together at most `wire::segment::BODY_BYTES_MAX` bytes. Small parts are copied, large ones
-    /// shared.
-    pub body: &'a [Bytes],
+    /// The body in parts, together at most `wire::segment::BODY_BYTES_MAX` bytes.
+    pub body: &'a [Part<'a>],
+}
+
+/// A part of a body.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// It is copied.
+    Slice(&'a [u8]),
+    /// It is copied when it is small, and shared when it is large.
+    Shared(&'a Bytes),
 }
 
 /// A log that was opened.
@@ -125,6 +133,8 @@ pub struct Recovery {
     pub tail: TailState,
     /// Damage, in order; empty with [`OnCorruption::Refuse`].
     pub quarantined: Vec<Corrupt>,
+    /// Damage that was mended: nothing is lost.
+    pub mended: Vec<Corrupt>,
 }
 
 /// How a log ends.
@@ -256,7 +266,8 @@ impl Log {
         offset: u32,
         buffer: &mut [u8],
     ) -> Result<(), ReadLogError> {
-        let segment = self.shared.find(at)?;
+        let table = self.shared.table();
+        let segment = shared::Shared::look(&table, at)?;
         if u64::from(offset) + buffer.len() as u64 > u64::from(at.body_len) {
             return Err(ReadLogError::Beyond);
         }
@@ -305,6 +316,27 @@ impl Log {
     #[must_use]
     pub fn preparer(&self) -> Preparer {
         Preparer::new(Arc::clone(&self.shared))
+    }
+}
+
+impl<'a> From<&'a Bytes> for Part<'a> {
+    fn from(bytes: &'a Bytes) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Part<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Slice(bytes)
+    }
+}
+
+impl Part<'_> {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Slice(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
     }
 }
 

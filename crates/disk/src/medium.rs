@@ -12,6 +12,7 @@ use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::block::{BLOCK_ALIGN, Block};
 use crate::name;
 
 /// Where state lies: one folder with names below it. All calls may block.
@@ -37,6 +38,15 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// `AlreadyExists` when there is one; `InvalidInput` for a path that is not plain; else as the system tells.
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// As [`Disk::create`], for a large file that is written once with [`DiskFile::write_block`] and not read soon.
+    ///
+    /// # Errors
+    ///
+    /// As [`Disk::create`].
+    fn create_direct(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.create(path)
+    }
+
     /// Opens a file for reading and writing; `None` when there is none.
     ///
     /// # Errors
@@ -57,6 +67,18 @@ pub trait Disk: fmt::Debug + Send + Sync {
     ///
     /// `NotFound` when there is no such file; `InvalidInput` for a path that is not plain; else as the system tells.
     fn rename(&self, source: &str, target: &str) -> io::Result<()>;
+
+    /// Gives a file a second name, without copying it; each name can then be removed alone.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` when the second name is taken, `NotFound` when there is no such file, `Unsupported` where a file
+    /// has one name only; `InvalidInput` for a path that is not plain; else as the system tells.
+    fn link(&self, source: &str, target: &str) -> io::Result<()> {
+        check_file(source)?;
+        check_file(target)?;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Removes a file. Open files stay readable.
     ///
@@ -109,6 +131,18 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     ///
     /// As the system tells; some of the bytes may have been written.
     fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()>;
+
+    /// As [`DiskFile::write_at`]; past the system's cache, when the file was made with [`Disk::create_direct`] and the
+    /// file system can. Then the bytes cost no memory and no copy, and the first reader waits for the disk. They are no
+    /// more stable than others before the next [`DiskFile::sync`].
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when `offset` is no multiple of [`BLOCK_ALIGN`]; else as [`DiskFile::write_at`].
+    fn write_block(&self, offset: u64, block: &Block) -> io::Result<()> {
+        check_block(offset)?;
+        self.write_at(offset, &[IoSlice::new(block)])
+    }
 
     /// Cuts the file, or lets it grow by zeros.
     ///
@@ -171,6 +205,15 @@ pub(crate) fn check_folder(folder: &str) -> io::Result<()> {
         Ok(())
     } else {
         check_file(folder)
+    }
+}
+
+/// Checks where a block is written to.
+pub(crate) fn check_block(offset: u64) -> io::Result<()> {
+    if offset.is_multiple_of(BLOCK_ALIGN as u64) {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
     }
 }
 

@@ -3,6 +3,7 @@
 //! # Invariants
 //!
 //! * Files are made with mode 0600 and folders with 0700.
+//! * A file system that refuses to write past its cache is written through it, and nobody is told.
 //! * No path of a caller leads out of the folder; links inside it that a steward made are followed for folders and
 //!   never for files.
 
@@ -13,11 +14,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Advice, AtFlags, FallocateFlags, Mode as Bits, OFlags};
 use rustix::io::Errno;
 
-use crate::medium::{Disk, DiskFile, check_file, check_folder, folder_of};
+use crate::block::{BLOCK_ALIGN, Block};
+use crate::medium::{Disk, DiskFile, check_block, check_file, check_folder, folder_of};
 use crate::{Folder, Lock, LockError, OpenError};
 
 /// Most buffers that one call of pwritev(2) takes (IOV_MAX on Linux).
@@ -33,6 +36,16 @@ pub struct RealDisk {
 #[derive(Debug)]
 struct RealFile {
     file: fs::File,
+    /// The same file, past the cache.
+    direct: Option<Direct>,
+}
+
+/// A file that is open a second time, with O_DIRECT (open(2)).
+#[derive(Debug)]
+struct Direct {
+    file: fs::File,
+    /// Some file systems say only when they are written to that they cannot.
+    is_refused: AtomicBool,
 }
 
 impl RealDisk {
@@ -60,7 +73,7 @@ impl RealDisk {
         self.folder.lock()
     }
 
-    fn open_file(&self, path: &str, flags: OFlags) -> io::Result<Arc<dyn DiskFile>> {
+    fn open_file(&self, path: &str, flags: OFlags) -> io::Result<fs::File> {
         check_file(path)?;
         let flags = flags | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::openat(&self.root, path, flags, Bits::RUSR | Bits::WUSR)?;
@@ -68,7 +81,7 @@ impl RealDisk {
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("not a plain file"));
         }
-        Ok(Arc::new(RealFile { file }))
+        Ok(file)
     }
 
     fn open_folder(&self, folder: &str) -> io::Result<OwnedFd> {
@@ -125,12 +138,24 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.open_file(path, OFlags::CREATE | OFlags::EXCL)
+        let file = self.open_file(path, OFlags::CREATE | OFlags::EXCL)?;
+        Ok(Arc::new(RealFile { file, direct: None }))
+    }
+
+    fn create_direct(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.open_file(path, OFlags::CREATE | OFlags::EXCL)?;
+        // Whatever is in its way, it can be written through the cache.
+        let direct = self.open_file(path, OFlags::DIRECT).ok();
+        let direct = direct.map(|file| Direct {
+            file,
+            is_refused: AtomicBool::new(false),
+        });
+        Ok(Arc::new(RealFile { file, direct }))
     }
 
     fn open(&self, path: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
         match self.open_file(path, OFlags::empty()) {
-            Ok(file) => Ok(Some(file)),
+            Ok(file) => Ok(Some(Arc::new(RealFile { file, direct: None }))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -156,6 +181,19 @@ impl Disk for RealDisk {
         )?)
     }
 
+    fn link(&self, source: &str, target: &str) -> io::Result<()> {
+        check_file(source)?;
+        check_file(target)?;
+        let linked = rustix::fs::linkat(&self.root, source, &self.root, target, AtFlags::empty());
+        match linked {
+            // What a file system says that has no such names, such as FAT.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
+            linked => Ok(linked?),
+        }
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         check_file(path)?;
         Ok(rustix::fs::unlinkat(&self.root, path, AtFlags::empty())?)
@@ -172,6 +210,29 @@ impl Disk for RealDisk {
 
     fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
+    }
+}
+
+impl Direct {
+    /// Writes as many of the bytes as can be written past the cache; returns how many.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        // A device takes whole sectors.
+        let whole = bytes.len() - bytes.len() % BLOCK_ALIGN;
+        let mut done = 0;
+        while done < whole && !self.is_refused.load(Ordering::Relaxed) {
+            let written = rustix::io::pwrite(&self.file, &bytes[done..whole], offset + done as u64);
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => done += count,
+                Err(Errno::INTR) => {}
+                // It asks for more than the alignment of a block, or cannot do it at all.
+                Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                    self.is_refused.store(true, Ordering::Relaxed);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(done)
     }
 }
 
@@ -208,6 +269,15 @@ impl DiskFile for RealFile {
             }
         }
         Ok(())
+    }
+
+    fn write_block(&self, offset: u64, block: &Block) -> io::Result<()> {
+        check_block(offset)?;
+        let done = match &self.direct {
+            Some(direct) => direct.write_at(offset, block)?,
+            None => 0,
+        };
+        self.write_at(offset + done as u64, &[IoSlice::new(&block[done..])])
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

@@ -17,5 +17,6 @@ pub mod outbox;
 pub mod projector;
 pub mod question;
 pub mod session;
+pub mod sign_up;
 
 mod steady;

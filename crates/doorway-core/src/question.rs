@@ -104,6 +104,7 @@ const ROUTES: &[Route] = &[
     page(&[Segment::Word("history"), Segment::Any]),
     page(&[Segment::Word("history"), Segment::Any, Segment::Any]),
     page(&[Segment::Word("errors"), Segment::Any]),
+    page(&[Segment::Word("join")]),
     Route {
         sort: Sort::Page,
         path: &[Segment::Word("search")],

@@ -93,15 +93,18 @@ pub enum Action {
     ListMembers,
     /// Add and remove members and give them roles.
     ManageMembers,
+    /// Make invites, see them, and withdraw one's own.
+    Invite,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::WriteChain,
         Self::PutBlob,
         Self::ListMembers,
         Self::ManageMembers,
+        Self::Invite,
     ];
 }
 
@@ -110,7 +113,7 @@ impl Action {
 pub const fn may(role: Role, action: Action) -> bool {
     match action {
         Action::WriteChain | Action::PutBlob => true,
-        Action::ListMembers => matches!(role, Role::Steward | Role::Moderator),
+        Action::ListMembers | Action::Invite => matches!(role, Role::Steward | Role::Moderator),
         Action::ManageMembers => matches!(role, Role::Steward),
     }
 }

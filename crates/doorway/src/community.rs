@@ -1,5 +1,7 @@
 //! What belongs to this community alone and has one owner: its name, its network seed, its members, its uploads.
 
+mod sign_up;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use doorway_core::address::{Address, Claim};
 use doorway_core::session::Role;
 
 use crate::store::Introduction;
+
+pub(crate) use sign_up::{Asking, KeptInvite, NewInvite, Waiting, nobody_waits};
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -57,6 +61,34 @@ CREATE TABLE addresses (
 ) STRICT;
 ",
     },
+    Migration {
+        version: 3,
+        name: "invites, people who wait",
+        sql: "
+-- What lets people in. The code itself is kept nowhere.
+CREATE TABLE invites (
+    digest         TEXT PRIMARY KEY,
+    id             TEXT NOT NULL UNIQUE,
+    role           TEXT NOT NULL,
+    inviter        TEXT NOT NULL,
+    note           TEXT NOT NULL,
+    uses           INTEGER NOT NULL,
+    uses_left      INTEGER NOT NULL,
+    made_at_us     INTEGER NOT NULL,
+    expires_at_us  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who wants to join and waits for a steward.
+CREATE TABLE waiting (
+    agent        TEXT PRIMARY KEY,
+    name         TEXT NOT NULL,
+    asked_at_us  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Whose invite let a member in; empty for those whom a steward admitted.
+ALTER TABLE members ADD COLUMN inviter TEXT NOT NULL DEFAULT '';
+",
+    },
 ];
 
 /// Which community this is.
@@ -89,6 +121,8 @@ pub struct Member {
     pub role: Role,
     /// When they were admitted.
     pub added_at: Timestamp,
+    /// Whose invite let them in; empty when a steward admitted them.
+    pub inviter: String,
 }
 
 /// The community's own store.
@@ -184,7 +218,8 @@ impl Community {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT agent, role, added_at_us FROM members ORDER BY added_at_us, agent",
+                    "SELECT agent, role, added_at_us, inviter FROM members
+                     ORDER BY added_at_us, agent",
                 )?
                 .query_map([], member)?
                 .collect()
@@ -200,14 +235,16 @@ impl Community {
         let agent = agent.to_owned();
         self.read(move |connection| {
             connection
-                .prepare_cached("SELECT agent, role, added_at_us FROM members WHERE agent = ?1")?
+                .prepare_cached(
+                    "SELECT agent, role, added_at_us, inviter FROM members WHERE agent = ?1",
+                )?
                 .query_row([agent], member)
                 .optional()
         })
         .await
     }
 
-    /// Admits a member or changes their role.
+    /// Admits a member or changes their role; they no longer wait.
     ///
     /// # Errors
     /// [`Code::StewardOnly`] when no steward would be left; otherwise when the store fails.
@@ -228,10 +265,11 @@ impl Community {
                      ON CONFLICT (agent) DO UPDATE SET role = ?2",
                     params![agent, role.as_str(), now.as_micros()],
                 )?;
+                sign_up::forget_wish(connection, &agent)?;
                 Ok(true)
             })
             .await?;
-        self.version.fetch_add(1, Ordering::SeqCst);
+        self.members_changed();
         is_done.then_some(()).ok_or_else(last_steward)
     }
 
@@ -251,7 +289,7 @@ impl Community {
                     .map(Some)
             })
             .await?;
-        self.version.fetch_add(1, Ordering::SeqCst);
+        self.members_changed();
         outcome.map(|removed| removed == 1).ok_or_else(last_steward)
     }
 
@@ -332,6 +370,10 @@ impl Community {
         self.sqlite.close().await.map_err(Problem::from)
     }
 
+    fn members_changed(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -377,5 +419,6 @@ fn member(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
         agent: AgentPubKey::try_from(agent).map_err(|_| unreadable(0))?,
         role: Role::find(&role).ok_or_else(|| unreadable(1))?,
         added_at: Timestamp(row.get(2)?),
+        inviter: row.get(3)?,
     })
 }

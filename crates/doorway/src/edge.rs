@@ -62,6 +62,7 @@ impl Doorway {
                 clock: self.0.clock.clone(),
                 metrics,
             })),
+            direct: None,
         }
     }
 }

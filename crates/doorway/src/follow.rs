@@ -65,6 +65,8 @@ struct Status {
     claims: BTreeMap<AgentPubKey, Arc<Vec<(Address, u64)>>>,
     /// Chains of which something was served that cannot be right.
     refused: BTreeSet<AgentPubKey>,
+    /// Why the other doorway could not be asked for a chain the last time; only chains that wait for it.
+    away: BTreeMap<AgentPubKey, String>,
     /// Chains that are told to go on from another record than the one that was copied, with the reason.
     forks: BTreeMap<AgentPubKey, String>,
 }
@@ -109,6 +111,11 @@ impl Follow {
         self.status().refused.contains(agent)
     }
 
+    /// Tells whether a chain waits for nothing but the other doorway, which is out of reach.
+    pub(crate) fn is_away(&self, agent: &AgentPubKey) -> bool {
+        self.status().away.contains_key(agent)
+    }
+
     /// Returns the chains of which the other doorway told two different stories, each with the record in question.
     pub(crate) fn forks(&self) -> Vec<String> {
         let status = self.status();
@@ -121,13 +128,19 @@ impl Follow {
     /// Returns how it stands, given how many announced records are not projected.
     pub(crate) fn view(&self, lag_records: u64) -> FollowView {
         let status = self.status();
+        // A chain may notice that nobody is there before the log does.
+        let away = status
+            .away
+            .values()
+            .next()
+            .filter(|_| status.fault.is_empty());
         FollowView {
             url: self.0.upstream.address().to_string(),
             is_connected: status.is_connected,
             is_complete: status.is_complete,
             lag_records,
             heard_at_us: status.heard_at.map_or(0, Timestamp::as_micros),
-            fault: status.fault.clone(),
+            fault: away.unwrap_or(&status.fault).clone(),
         }
     }
 

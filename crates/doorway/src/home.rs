@@ -84,7 +84,7 @@ impl Home {
 
     /// Returns whose chains of this community are here: those of members, and of former members too, because
     /// what they wrote stays.
-    async fn hosted(&self) -> Result<Vec<(AgentPubKey, Option<Head>)>, Problem> {
+    pub(crate) async fn hosted(&self) -> Result<Vec<(AgentPubKey, Option<Head>)>, Problem> {
         let mut agents = Vec::new();
         let mut after: Option<AppId> = None;
         loop {
@@ -153,9 +153,14 @@ impl Doorway {
         home.community
             .admit(&member.agent, member.role, member.added_at)
             .await?;
-        home.host(&member.agent).await?;
-        let cursor = self.store().cursor(&member.agent).await?;
-        let agent = member.agent.clone();
+        self.welcome(&member.agent).await
+    }
+
+    /// Hosts the chain of somebody who is on the list of members and projects it; doing it again changes nothing.
+    pub(crate) async fn welcome(&self, agent: &AgentPubKey) -> Result<(), Problem> {
+        self.home()?.host(agent).await?;
+        let cursor = self.store().cursor(agent).await?;
+        let agent = agent.clone();
         if let Some(projection) = self.projection() {
             projection.tell(Input::Follow { agent, cursor }).await;
         }

@@ -16,6 +16,7 @@ mod guarded;
 mod home;
 mod hot;
 mod indexing;
+mod kept;
 pub mod markdown;
 mod mirror;
 mod observe;

@@ -72,6 +72,7 @@ impl Doorway {
                     since: since(away.database),
                 },
             },
+            damaged_blobs: self.blobs().damaged_in_all().blobs,
             following: self.following().map(|follow| {
                 let lag = self.projection().map_or(0, Handle::lag);
                 let view = follow.view(lag);

@@ -46,6 +46,7 @@ pub(crate) enum View {
         cursor: Option<String>,
     },
     Error(String),
+    Join,
 }
 
 impl Doorway {
@@ -83,6 +84,10 @@ impl Doorway {
                     .await
             }
             View::Error(code) => error_page(&site, &code),
+            View::Join => {
+                let page = pages::join(&site, self.limits().sign_up_policy);
+                Ok(html(page, Reach::Commons, vec![]))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod pages;
 mod reads;
 mod respond;
 mod service;
+mod sign_up;
 mod store;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use base::{Code, Problem};
 use doorway_core::session::{self, Action, Role};
 use http_kit::{Fault, ProblemResponse};
@@ -47,6 +48,7 @@ pub fn router(doorway: &Doorway) -> Router {
         .route("/history/{id}", get(pages::history))
         .route("/history/{id}/{seq}", get(pages::version))
         .route("/search", get(pages::search))
+        .route("/join", get(pages::join))
         .route("/errors/{code}", get(pages::error))
         .route("/favicon.ico", get(pages::icon))
         .route("/assets/{*path}", get(pages::asset))
@@ -71,6 +73,14 @@ pub fn router(doorway: &Doorway) -> Router {
             "/admin/members/{agent}",
             changing(put(admin::admit).delete(admin::dismiss)),
         )
+        .route("/auth/register", changing(post(sign_up::register)))
+        .route(
+            "/admin/invites",
+            changing(get(sign_up::invites).post(sign_up::invite)),
+        )
+        .route("/admin/invites/{id}", changing(delete(sign_up::withdraw)))
+        .route("/admin/waiting", get(sign_up::waiting))
+        .route("/admin/waiting/{agent}", changing(delete(sign_up::decline)))
         .route("/api/v1/events", get(events::read))
         .route("/health", get(service::health))
         .route("/ready", get(service::ready))

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use base::{Code, Duration, Problem, Timestamp};
-use blobs::{Blob, Blobs};
+use blobs::{Blob, Blobs, ReadError};
 use chain::AgentPubKey;
 use conductor::Conductor;
-use doorway_core::{admission, cache, intake, outbox};
+use doorway_core::{admission, cache, intake, outbox, sign_up};
 use runtime::{Clock, Supervisor, TaskGroup};
 use tokio::sync::mpsc;
 
@@ -64,6 +64,10 @@ pub struct Limits {
     pub admission: admission::Limits,
     /// Readers of the log of events.
     pub events: outbox::Limits,
+    /// How people join who have no invite.
+    pub sign_up_policy: sign_up::Policy,
+    /// Joining and invites.
+    pub sign_up: sign_up::Limits,
     /// Whether everybody may see the status page.
     pub is_status_public: bool,
 }
@@ -78,6 +82,8 @@ impl Default for Limits {
             ready_blob_bytes_max: 16 * 1_024 * 1_024,
             admission: admission::Limits::default(),
             events: outbox::Limits::default(),
+            sign_up_policy: sign_up::Policy::Invite,
+            sign_up: sign_up::Limits::default(),
             is_status_public: false,
         }
     }
@@ -214,12 +220,16 @@ impl Doorway {
     /// Opens a blob; a copy that does not have it yet gets it first.
     pub(crate) async fn blob(&self, hash: &base::ContentHash) -> Result<Option<Blob>, Problem> {
         let here = self.0.blobs.get(hash).await;
-        if let Some(blob) = here.map_err(|error| error.problem())? {
-            return Ok(Some(blob));
-        }
-        match &self.0.mirror {
-            Some(mirror) => mirror.obtain(hash).await,
-            None => Ok(None),
+        match (here, &self.0.mirror) {
+            (Ok(Some(blob)), _) => Ok(Some(blob)),
+            // What is damaged here is whole where it was copied from, and is stored again.
+            (Err(damaged @ ReadError::Damaged { .. }), Some(mirror)) => {
+                let again = mirror.obtain(hash).await.ok().flatten();
+                again.map(Some).ok_or_else(|| damaged.problem())
+            }
+            (Ok(None), Some(mirror)) => mirror.obtain(hash).await,
+            (Ok(None), None) => Ok(None),
+            (Err(error), _) => Err(error.problem()),
         }
     }
 

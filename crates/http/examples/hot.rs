@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         router: standard(Router::new().route("/", get(async || "hello")), None),
         hot: Some(Arc::new(prepare())),
         gate: None,
+        direct: None,
     };
     let limits = Limits {
         lanes: 1,

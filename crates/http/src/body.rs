@@ -9,7 +9,9 @@ use axum::http::header::CONTENT_LENGTH;
 use base::{Code, Problem};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use hyper::body::Frame;
 
+use crate::Arriving;
 use crate::server::BodyStalled;
 
 /// How much of an announced body is reserved before it has arrived, in bytes.
@@ -20,10 +22,19 @@ const RESERVE_BYTES_MAX: u64 = 64 * 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimit(pub u64);
 
+/// The body of a request, on whichever way it came.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// By the router.
+    Routed(Body),
+    /// Before the router.
+    Direct(Arriving),
+}
+
 /// A body that is read chunk by chunk and counted.
 #[derive(Debug)]
 pub struct BodyReader {
-    body: Body,
+    body: RequestBody,
     announced: Option<u64>,
     limit: u64,
     received: u64,
@@ -36,17 +47,60 @@ impl Default for RequestLimit {
     }
 }
 
+impl From<Body> for RequestBody {
+    fn from(body: Body) -> Self {
+        Self::Routed(body)
+    }
+}
+
+impl From<Arriving> for RequestBody {
+    fn from(body: Arriving) -> Self {
+        Self::Direct(body)
+    }
+}
+
+impl RequestBody {
+    fn exact_len(&self) -> Option<u64> {
+        match self {
+            Self::Routed(body) => body.size_hint().exact(),
+            Self::Direct(body) => body.size_hint().exact(),
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        match self {
+            Self::Routed(body) => body.is_end_stream(),
+            Self::Direct(body) => body.is_end_stream(),
+        }
+    }
+
+    async fn frame(&mut self) -> Option<Result<Frame<Bytes>, axum::BoxError>> {
+        match self {
+            Self::Routed(body) => {
+                let frame = body.frame().await?;
+                Some(frame.map_err(axum::Error::into_inner))
+            }
+            Self::Direct(body) => body.frame().await,
+        }
+    }
+}
+
 impl BodyReader {
     /// Starts to read a body of at most `limit` bytes.
     ///
     /// # Errors
     ///
     /// [`Code::BodyTooLarge`] when it is announced to be larger; nothing of it is read then.
-    pub fn new(headers: &HeaderMap, body: Body, limit: u64) -> Result<Self, Problem> {
+    pub fn new(
+        headers: &HeaderMap,
+        body: impl Into<RequestBody>,
+        limit: u64,
+    ) -> Result<Self, Problem> {
+        let body = body.into();
         let announced = headers
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse().ok())
-            .or_else(|| body.size_hint().exact());
+            .or_else(|| body.exact_len());
         if announced.is_some_and(|announced| announced > limit) {
             return Err(too_large(limit));
         }
@@ -70,6 +124,13 @@ impl BodyReader {
         self.received
     }
 
+    /// Tells whether as many bytes as were announced have been read, and no more can follow.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let is_whole = self.announced == Some(self.received);
+        is_whole && self.body.is_end()
+    }
+
     /// Reads the next chunk, never empty; `None` at the end, and then exactly the announced bytes were read.
     ///
     /// # Errors
@@ -83,7 +144,7 @@ impl BodyReader {
     /// May be dropped; no chunk is lost.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| self.broken(&error))?;
+            let frame = frame.map_err(|error| self.broken(error.as_ref()))?;
             // Trailers carry nothing that we know.
             let Ok(chunk) = frame.into_data() else {
                 continue;
@@ -142,7 +203,7 @@ impl BodyReader {
     }
 
     /// Tells what an error of the body means.
-    fn broken(&self, error: &axum::Error) -> Problem {
+    fn broken(&self, error: &(dyn Error + 'static)) -> Problem {
         if is_caused_by(error, |cause| cause.is::<BodyStalled>()) {
             return Problem::new(
                 Code::RequestTimeout,

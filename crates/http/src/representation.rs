@@ -99,6 +99,15 @@ pub fn blob_response(
     response
 }
 
+/// Returns at which byte of the representation an answer of [`blob_response`] begins: 0, unless it is a single range.
+#[must_use]
+pub fn first_byte(response: &Response) -> u64 {
+    let range = response.headers().get(CONTENT_RANGE);
+    let range = range.and_then(|range| range.to_str().ok()?.strip_prefix("bytes "));
+    let first = range.and_then(|range| range.split('-').next()?.parse().ok());
+    first.unwrap_or(0)
+}
+
 fn not_modified(headers: &HeaderMap) -> Response {
     let mut response = StatusCode::NOT_MODIFIED.into_response();
     for name in NOT_MODIFIED_HEADERS {

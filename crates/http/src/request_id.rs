@@ -39,17 +39,22 @@ impl RequestId {
     /// Returns the id as a header value.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.to_string()).expect("the letters are ASCII")
+        HeaderValue::from_bytes(&self.letters()).expect("the letters are ASCII")
     }
-}
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn letters(&self) -> [u8; 26] {
         let mut text = [0_u8; 26];
         for (index, letter) in text.iter_mut().enumerate() {
             let shift = 5 * (25 - index);
             *letter = LETTERS[usize::try_from((self.0 >> shift) & 31).expect("five bits")];
         }
+        text
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.letters();
         formatter.write_str(str::from_utf8(&text).expect("the letters are ASCII"))
     }
 }

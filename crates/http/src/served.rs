@@ -5,9 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, Method, Response, Uri};
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, Response, Uri};
 use base::Problem;
 use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use crate::Arriving;
 
 /// What a server serves.
 #[derive(Clone)]
@@ -18,6 +22,8 @@ pub struct Served {
     pub hot: Option<Arc<dyn HotPath>>,
     /// Asked when the hot path had nothing.
     pub gate: Option<Arc<dyn Gate>>,
+    /// Answers what it takes in place of the router, when the gate let it in.
+    pub direct: Option<Arc<dyn DirectPath>>,
 }
 
 /// A request as it is known before its body.
@@ -40,6 +46,26 @@ pub trait HotPath: Send + Sync {
     /// Returns the answer if it lies ready. It goes out as it is, with `Date` and, where missing, `Content-Length`;
     /// without its body to who asked with HEAD.
     fn answer(&self, ask: &Ask<'_>) -> Option<Response<Bytes>>;
+}
+
+/// Answers some requests in place of the router, for which the router would be a good part of what they cost.
+///
+/// The router must answer the same requests in the same way: where connections run on lanes, it is asked instead.
+pub trait DirectPath: Send + Sync {
+    /// Tells whether it answers a request. It is asked on the thread that reads the request and must not wait.
+    fn takes(&self, ask: &Ask<'_>) -> bool;
+
+    /// Answers a request that it takes. Nothing is added to the answer but `Date` and, where missing, `Content-Length`.
+    fn answer(&self, request: Request<Arriving>) -> BoxFuture<'static, DirectAnswer>;
+}
+
+/// What a [`DirectPath`] answers with.
+#[derive(Debug)]
+pub enum DirectAnswer {
+    /// An answer that is there as a whole.
+    Whole(Response<Bytes>),
+    /// Any other.
+    Made(Response<Body>),
 }
 
 /// Decides which requests are taken on.
@@ -78,6 +104,7 @@ impl Served {
             router,
             hot: None,
             gate: None,
+            direct: None,
         }
     }
 }

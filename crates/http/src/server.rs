@@ -27,10 +27,11 @@ use runtime::{Lanes, Shutdown, TaskGroup};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::{Edge, Gate, HotPath, Served};
+use crate::{DirectPath, Edge, Gate, HotPath, Served};
 
 pub use limits::Limits;
 pub use listener::{BindError, Listener};
+pub use progress::Arriving;
 pub(crate) use progress::BodyStalled;
 
 use addresses::Addresses;
@@ -43,6 +44,8 @@ struct Serving {
     router: Router,
     hot: Option<Arc<dyn HotPath>>,
     gate: Option<Arc<dyn Gate>>,
+    /// Nobody, when connections run on lanes.
+    direct: Option<Arc<dyn DirectPath>>,
     limits: Limits,
     edge: Edge,
     tls: Option<TlsPort>,
@@ -74,6 +77,7 @@ pub async fn serve(
         router: served.router,
         hot: served.hot,
         gate: served.gate,
+        direct: served.direct.filter(|_| lanes.is_none()),
         limits,
         edge: listener.edge.clone(),
         tls: listener.tls.clone(),
@@ -111,6 +115,7 @@ pub async fn redirect(
         router: Router::new(),
         hot: Some(Arc::new(ToHttps { name, port })),
         gate: None,
+        direct: None,
     };
     // Answers that are made in no time need no threads of their own.
     let limits = Limits { lanes: 0, ..limits };

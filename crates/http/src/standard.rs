@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{self, HeaderValue, Method};
+use axum::http::{self, HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use base::{Code, Problem};
@@ -78,7 +78,7 @@ async fn dress(
 pub struct Dress {
     id: RequestId,
     span: Span,
-    path: String,
+    uri: Uri,
     /// The page for a fault, where the reader wants one.
     page: Option<ProblemPage>,
     accept_language: Option<HeaderValue>,
@@ -89,13 +89,13 @@ impl Dress {
     #[must_use]
     pub fn new<B>(request: &http::Request<B>, page: Option<ProblemPage>) -> Self {
         let id = RequestId::next();
-        let path = request.uri().path().to_owned();
+        let path = request.uri().path();
         let span = tracing::info_span!("request", %id, method = %request.method(), path);
         runtime::telemetry::continue_trace(request.headers(), &span);
         Self {
             id,
             span,
-            path,
+            uri: request.uri().clone(),
             page: page.filter(|_| prefers_html(request.headers())),
             accept_language: request.headers().get(ACCEPT_LANGUAGE).cloned(),
         }
@@ -107,15 +107,47 @@ impl Dress {
     ///
     /// As `answer`.
     pub async fn around(self, answer: impl Future<Output = Response>) -> Response {
+        let answered = self.caught(answer.map(Ok)).await;
+        let response = answered.unwrap_or_else(IntoResponse::into_response);
+        self.over(response)
+    }
+
+    /// Does the first part of [`Dress::around`]: answers within the request's trace, and makes a fault of a panic.
+    ///
+    /// # Errors
+    ///
+    /// As `answer`; [`Code::Bug`] when it panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `answer`.
+    pub async fn caught<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ProblemResponse>>,
+    ) -> Result<T, ProblemResponse> {
         let answered = AssertUnwindSafe(answer)
             .catch_unwind()
             .instrument(self.span.clone())
             .await;
-        let mut response = answered.unwrap_or_else(|_| {
-            let _entered = self.span.enter();
-            tracing::error!(target: "http::event::handler_panicked", "a handler panicked");
-            ProblemResponse::of(Code::Bug, "the answer could not be made").into_response()
-        });
+        match answered {
+            Ok(answer) => answer,
+            Err(_panic) => {
+                let _entered = self.span.enter();
+                tracing::error!(target: "http::event::handler_panicked", "a handler panicked");
+                let detail = "the answer could not be made";
+                Err(ProblemResponse::of(Code::Bug, detail))
+            }
+        }
+    }
+
+    /// Does the second part: names the request in an answer that is no fault.
+    pub fn named(&self, headers: &mut HeaderMap) {
+        headers.insert(X_REQUEST_ID, self.id.header());
+    }
+
+    /// Does the second part: shows a fault to who asks, and names the request.
+    #[must_use]
+    pub fn over(self, mut response: Response) -> Response {
         if response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON)
             && let Some(problem) = response.extensions().get::<Problem>().cloned()
         {
@@ -123,14 +155,12 @@ impl Dress {
             let fault = Fault {
                 problem: &problem,
                 request_id: self.id,
-                path: &self.path,
+                path: self.uri.path(),
                 accept_language: language.and_then(|value| value.to_str().ok()),
             };
             show(&mut response, &fault, self.page.as_ref());
         }
-        response
-            .headers_mut()
-            .insert(X_REQUEST_ID, self.id.header());
+        self.named(response.headers_mut());
         response
     }
 }

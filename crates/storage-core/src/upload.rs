@@ -19,6 +19,7 @@
 
 mod append;
 mod checksum;
+mod header;
 mod length;
 mod machine;
 mod metadata;
@@ -26,12 +27,11 @@ mod snapshot;
 
 pub use append::{Append, AppendError, EndError, Ended, Fenced, Progress, TookError, Turn};
 pub use checksum::{Algorithm, Checksum, ChecksumError};
+pub use header::{HeaderError, number};
 pub use length::{CreateError, Creation, Length, Limits};
 pub use machine::{Finish, Phase, TerminateError, Upload};
 pub use metadata::{Metadata, MetadataError};
 pub use snapshot::{RestoreError, Snapshot, SnapshotPhase};
-// Names of the callers that are being renamed.
-pub use snapshot::{Snapshot as Saved, SnapshotPhase as SavedPhase};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
-//! Who is whom: asked of whoever gives the tokens.
+//! Who is whom, and what a community's pages need: asked of whoever gives the tokens.
 
-use base::{Problem, Timestamp};
+use base::{Code, ContentHash, Problem, Timestamp};
 use doorway_core::session::Holder;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -24,6 +24,21 @@ pub trait Authority: Send + Sync + 'static {
     /// # Cancel safety
     /// The future may be dropped.
     fn caller<'a>(&'a self, agent: &'a str) -> BoxFuture<'a, Result<Caller, Problem>>;
+
+    /// Returns the blobs of the namespace `community` that must be kept though nothing there names them: those that
+    /// published things need. It may name more, and blobs that are not there; it must not leave one out.
+    ///
+    /// # Errors
+    /// When that cannot be found out; nothing is collected in that namespace then. Without an implementation it never
+    /// can.
+    ///
+    /// # Cancel safety
+    /// The future may be dropped.
+    fn keeps(&self) -> BoxFuture<'_, Result<Vec<ContentHash>, Problem>> {
+        let detail = "what keeps the community's blobs is known to its doorway alone, which does not run here";
+        let refused = Problem::new(Code::BlobInUse, detail);
+        Box::pin(std::future::ready(Err(refused)))
+    }
 
     /// Returns a number that is another one whenever what agents are may have changed. Quick: each request asks.
     fn version(&self) -> u64;

@@ -10,6 +10,9 @@ runtime::configuration! {
         pub gc_interval_secs: u64 = 86_400, unit: "seconds", env: "STORAGE_GC_INTERVAL_SECS", since: "0.2.0";
         /// How long a blob is left alone after it was stored, asked for with `have`, tagged or leased.
         pub gc_grace_secs: u64 = 3_600, unit: "seconds", env: "STORAGE_GC_GRACE_SECS", since: "0.2.0";
+        /// How long a blob that members brought for their pages is left alone beside a doorway, before a page shows it or
+        /// after the last one did. Keep it at a day or more: whoever publishes slowly needs the time.
+        pub community_grace_secs: u64 = 86_400, unit: "seconds", env: "STORAGE_COMMUNITY_GRACE_SECS", since: "0.2.0";
         /// How long a blob that was collected stays in the trash.
         pub trash_secs: u64 = 604_800, unit: "seconds", env: "STORAGE_TRASH_SECS", since: "0.2.0";
         /// How long after the end of a scrub the next one begins; 0 means that none begins by itself.

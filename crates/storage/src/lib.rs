@@ -12,6 +12,7 @@
 //! It does not know where blobs lie (`blobs` does) and who is a member ([`Authority`] does).
 
 mod authority;
+mod collecting;
 mod config;
 mod metrics;
 mod permits;

@@ -66,6 +66,8 @@ runtime::labels! {
         Trash = "trash",
         /// Uploads that are not finished.
         Upload = "upload",
+        /// Blobs whose bytes were found damaged, and that were not stored again since.
+        Damaged = "damaged",
     }
 }
 
@@ -183,6 +185,7 @@ impl StorageMetrics {
             (Room::Dead, (now.dead.blobs, now.dead.bytes)),
             (Room::Trash, (now.trash.blobs, now.trash.bytes)),
             (Room::Upload, uploads),
+            (Room::Damaged, (now.damaged.blobs, now.damaged.bytes)),
         ] {
             self.blobs.of(room).set_count(count);
             self.bytes.of(room).set_count(bytes);

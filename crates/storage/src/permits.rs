@@ -95,12 +95,21 @@ impl Permits {
         let now = self.clock.now();
         let version = self.authority.version();
         let found = self.held().get(&key).cloned();
-        if let Some(known) = found
-            && now < known.expires
-            && known.version == version
-        {
-            return Ok(known);
+        match found {
+            Some(known) if now < known.expires && known.version == version => Ok(known),
+            // Apart, because most tokens are known.
+            Some(_) | None => Box::pin(self.learn(token, key, now, version)).await,
         }
+    }
+
+    /// Finds out whose token it is, and remembers it.
+    async fn learn(
+        &self,
+        token: &str,
+        key: ContentHash,
+        now: Timestamp,
+        version: u64,
+    ) -> Result<Arc<Known>, Problem> {
         let holder = self.authority.holder(token, now)?;
         let caller = self.authority.caller(&holder.agent).await?;
         let agent = AgentPubKey::try_from(holder.agent.as_str())

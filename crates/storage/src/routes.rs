@@ -9,26 +9,25 @@ mod tags;
 mod tend;
 mod tus;
 
-use std::convert::Infallible;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use base::{Code, ContentHash, Problem};
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http_kit::Dress;
+use http_kit::{Arriving, Ask, DirectAnswer, DirectPath, Dress, Served};
 use storage_core::folder::is_manifest;
 use storage_core::gc::Holds;
-use tower::{Service, ServiceExt as _};
 
 use crate::metrics::RequestKind;
 use crate::service::Storage;
+
+pub(crate) use put::{NAME_IT, refusal};
 
 /// Returns the routes of blobs, for a router that has its own answer for what is not known.
 pub(crate) fn joined(storage: &Storage) -> Router {
@@ -36,47 +35,48 @@ pub(crate) fn joined(storage: &Storage) -> Router {
 }
 
 /// Returns everything that a service serves which runs alone.
-pub(crate) fn alone(storage: &Storage) -> Router {
+pub(crate) fn alone(storage: &Storage) -> Served {
     let router = blobs(storage).merge(alone::router(storage));
-    Router::new().fallback_service(Direct {
-        storage: storage.clone(),
-        router: http_kit::standard(router, None),
-    })
+    Served {
+        direct: Some(Arc::new(Direct(storage.clone()))),
+        ..Served::new(http_kit::standard(router, None))
+    }
 }
 
 /// Answers `PUT /blobs` before the router, which would cost a small blob as much as storing it; everything else is the
 /// router's. There the same route does the same.
-#[derive(Clone)]
-struct Direct {
-    storage: Storage,
-    router: Router,
-}
+struct Direct(Storage);
 
-impl Service<Request> for Direct {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+impl DirectPath for Direct {
+    fn takes(&self, ask: &Ask<'_>) -> bool {
+        *ask.method == Method::PUT && ask.uri.path() == "/blobs" && ask.uri.query().is_none()
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        if request.method() == Method::PUT && request.uri().path() == "/blobs" {
-            return Box::pin(direct(self.storage.clone(), request).map(Ok));
-        }
-        Box::pin(self.router.clone().oneshot(request))
+    fn answer(&self, request: axum::http::Request<Arriving>) -> BoxFuture<'static, DirectAnswer> {
+        Box::pin(direct(self.0.clone(), request))
     }
 }
 
-async fn direct(storage: Storage, request: Request) -> Response {
+async fn direct(storage: Storage, request: axum::http::Request<Arriving>) -> DirectAnswer {
     let started = Instant::now();
     let dress = Dress::new(&request, None);
-    let response = dress.around(put::answer(&storage, request)).await;
-    let status = response.status().as_u16();
+    let (head, body) = request.into_parts();
+    let answered = dress
+        .caught(put::answer(&storage, head.headers, body))
+        .await;
+    let (status, answer) = match answered {
+        Ok(mut response) => {
+            dress.named(response.headers_mut());
+            (response.status(), DirectAnswer::Whole(response))
+        }
+        Err(refused) => {
+            let response = dress.over(refused.into_response());
+            (response.status(), DirectAnswer::Made(response))
+        }
+    };
     let metrics = &storage.0.metrics;
-    metrics.request(RequestKind::Put, status, started.elapsed());
-    response
+    metrics.request(RequestKind::Put, status.as_u16(), started.elapsed());
+    answer
 }
 
 fn blobs(storage: &Storage) -> Router {

@@ -21,9 +21,9 @@ use crate::{Admittance, Config, StorageMetrics, routes, tending};
 
 /// What the service works with; the face opens it.
 pub struct Engines {
-    /// Holds the blobs.
+    /// Holds the blobs, and on its disk, in a folder `uploads`, the uploads that are not finished.
     pub blobs: Blobs,
-    /// Where uploads lie that are not finished, in a folder `uploads`, and when the last scrub ended.
+    /// Where it is noted when the last scrub ended.
     pub disk: Arc<dyn Disk>,
     /// Where tokens come from.
     pub admittance: Admittance,
@@ -78,8 +78,8 @@ impl Storage {
             metrics,
         } = engines;
         let tasks = supervisor.group("storage requests");
-        let tending = Tending::open(Arc::clone(&disk)).await?;
-        let uploads = Uploads::open(disk, &config, &blobs, clock.clone()).await?;
+        let tending = Tending::open(disk).await?;
+        let uploads = Uploads::open(&config, &blobs, clock.clone()).await?;
         let storage = Self(Arc::new(Inner {
             permits: Permits::new(admittance.authority(), clock.clone()),
             shelves: Mutex::default(),
@@ -102,7 +102,7 @@ impl Storage {
     /// Returns everything that a listener of its own serves.
     #[must_use]
     pub fn served(&self) -> Served {
-        Served::new(routes::alone(self))
+        routes::alone(self)
     }
 
     /// Returns the routes of blobs, to be merged into the router of the service that gives the tokens.
@@ -120,7 +120,12 @@ impl Storage {
         let permit = self.0.permits.permit(headers, named, action).await?;
         let makes =
             permit.scope == Scope::Own || action == Action::Write || action == Action::SetQuota;
-        let blobs = self.open(&permit.namespace, makes).await?;
+        let open = self.shelves().get(&*permit.namespace).cloned();
+        let blobs = match open {
+            Some(blobs) => blobs,
+            // Apart, because most namespaces are open.
+            None => Box::pin(self.open(&permit.namespace, makes)).await?,
+        };
         Ok(Shelf {
             blobs,
             namespace: permit.namespace,

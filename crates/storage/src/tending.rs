@@ -1,12 +1,11 @@
-//! What is done without being asked for: collecting, scrubbing, giving up uploads, counting, and watching the log.
+//! What is done without being asked for: scrubbing, giving up uploads, counting, and watching the log.
 //!
 //! # Invariants
 //!
 //! * When the log says that the disk did not keep what it was given, the process ends, with that as its reason.
-//! * The community's blobs are kept by what members publish, which nobody here knows: they are never collected beside a
-//!   doorway.
 //! * There is one scrub at a time.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,15 +13,13 @@ use std::time::Duration;
 
 use api::{SCHEMA_VERSION, ScrubView};
 use base::{Code, Problem, Timestamp};
-use blobs::{Blobs, GcOptions, ScrubOptions};
+use blobs::{Blobs, ScrubOptions, Scrubbed};
 use disk::Disk;
 use runtime::{Blocking, Next, Shutdown, Supervisor, TaskKind, Worker};
-use storage_core::gc;
-use storage_core::namespace::Namespace;
-use storage_core::scrub::{Position, Report};
+use storage_core::scrub::{Fault, Position};
 use tokio::time;
 
-use crate::Admittance;
+use crate::collecting::Collector;
 use crate::replace::{read, replace};
 use crate::service::Storage;
 use crate::uploads::fault;
@@ -31,7 +28,7 @@ use crate::uploads::fault;
 const SCRUBBED_FILE: &str = "scrub.ended";
 
 /// How long after the start the first collection and the first scrub begin.
-const FIRST_DELAY: Duration = Duration::from_secs(600);
+pub(crate) const FIRST_DELAY: Duration = Duration::from_secs(600);
 
 /// How often it is looked whether a scrub is due, and which uploads are to be given up.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
@@ -54,6 +51,8 @@ struct Scrub {
     checked_blobs: u64,
     checked_bytes: u64,
     damaged: Vec<String>,
+    mended: Vec<String>,
+    faults: Vec<String>,
     ended_at: Option<Timestamp>,
     fault: String,
 }
@@ -96,6 +95,8 @@ impl Tending {
             checked_blobs: scrub.checked_blobs,
             checked_bytes: scrub.checked_bytes,
             damaged: scrub.damaged.clone(),
+            mended: scrub.mended.clone(),
+            faults: scrub.faults.clone(),
             ended_at_us: scrub.ended_at.map(Timestamp::as_micros),
             fault: scrub.fault.clone(),
         }
@@ -143,19 +144,49 @@ impl Tending {
     }
 
     /// Notes what a scrub found; returns when it came to its end, if it did, and what is wrong with it.
-    fn finish(&self, report: &Report, now: Timestamp) -> (Option<Timestamp>, String) {
+    fn finish(&self, scrubbed: &Scrubbed, now: Timestamp) -> (Option<Timestamp>, String) {
+        let report = &scrubbed.report;
         let mut scrub = self.scrub();
-        let sums = [report.sound, report.damaged, report.unread, report.gone];
+        let sums = [
+            report.sound,
+            report.mended,
+            report.damaged,
+            report.unread,
+            report.gone,
+        ];
         scrub.checked_blobs = sums.iter().map(|sum| sum.blobs).sum();
         scrub.checked_bytes = sums.iter().map(|sum| sum.bytes).sum();
-        let damaged = report.damaged_named.iter();
-        scrub.damaged = damaged.map(|item| item.hash.to_string()).collect();
+        // What lies in the trash is told by the pass that finds it; what should be readable, by every pass.
+        let damaged = scrubbed.standing_named.iter().chain(&report.damaged_named);
+        let damaged: BTreeSet<String> = damaged.map(|item| item.hash.to_string()).collect();
+        scrub.damaged = damaged.into_iter().collect();
         for hash in &scrub.damaged {
             tracing::error!(target: "storage::event::blob_damaged", hash, "a blob is damaged and was put aside");
         }
-        let fault = match report.unread.blobs {
-            0 => String::new(),
-            count => format!("{count} blobs could not be read"),
+        let mended = report.mended_named.iter();
+        scrub.mended = mended
+            .map(|item| format!("the groups of blob {}", item.hash))
+            .collect();
+        for fault in &report.faults_named {
+            let Fault {
+                segment, offset, ..
+            } = fault;
+            let told = format!("{} in segment {segment} at {offset}", fault.what);
+            if fault.is_mended {
+                scrub.mended.push(told);
+            } else {
+                tracing::error!(target: "storage::event::record_damaged", segment, offset, "a record of the log is damaged");
+                scrub.faults.push(told);
+            }
+        }
+        if !scrub.mended.is_empty() {
+            let count = scrub.mended.len();
+            tracing::warn!(target: "storage::event::mended", count, "what was damaged beside blobs was made again; look at the disk");
+        }
+        let fault = match (report.unread.blobs, report.is_whole) {
+            (0, true) => String::new(),
+            (0, false) => "not everything could be listed or read".to_owned(),
+            (count, _) => format!("{count} blobs could not be read"),
         };
         (report.is_whole.then_some(now), fault)
     }
@@ -206,58 +237,17 @@ impl Storage {
             let now = storage.now();
             let (ended_at, fault) = match ended {
                 None => (None, String::new()),
-                Some(Ok(report)) => inner.tending.finish(&report, now),
+                Some(Ok(scrubbed)) => inner.tending.finish(&scrubbed, now),
                 Some(Err(error)) => (None, error.problem().to_string()),
             };
             inner.tending.end(ended_at, fault).await;
         });
     }
-
-    /// Collects what nothing refers to in a namespace, and gives back what compaction can.
-    ///
-    /// # Errors
-    /// [`Code::BlobInUse`] for the community's blobs beside a doorway; otherwise what keeps it from being done.
-    pub(crate) async fn collect(
-        &self,
-        blobs: &Blobs,
-        terms: gc::Terms,
-        dry_run: bool,
-    ) -> Result<gc::Report, Problem> {
-        if self.keeps_all(&blobs.namespace()) {
-            let detail = "the community's blobs are kept by what members publish, and are not collected here";
-            return Err(Problem::new(Code::BlobInUse, detail));
-        }
-        let options = GcOptions {
-            terms,
-            keep: Vec::new(),
-            is_dry: dry_run,
-        };
-        let report = blobs.gc(options).await;
-        let report = report.map_err(|error| error.problem())?;
-        if !dry_run {
-            let terms = self.0.config.compaction_terms();
-            let compacted = self.0.blobs.compact(&terms).await;
-            // What was collected is collected; the room comes back with the next round.
-            if let Err(error) = compacted {
-                tracing::warn!(target: "storage::event::compaction_failed", error = base::told(&error), "the log could not be compacted");
-            }
-        }
-        Ok(report)
-    }
-
-    /// Tells whether a namespace's blobs are kept by something that nobody here knows.
-    fn keeps_all(&self, namespace: &Namespace) -> bool {
-        let is_beside = matches!(self.0.admittance, Admittance::Joined(_));
-        is_beside && *namespace == Namespace::community()
-    }
 }
 
 /// Starts everything.
 pub(crate) fn start(storage: &Storage, supervisor: &Supervisor) {
-    let collector = Collector {
-        storage: storage.clone(),
-        is_first: true,
-    };
+    let collector = Collector::new(storage.clone());
     drop(supervisor.spawn_worker(TaskKind::Ordinary, collector));
     let scrubber = Scrubber {
         storage: storage.clone(),
@@ -280,43 +270,6 @@ pub fn watch(blobs: &Blobs, supervisor: &Supervisor) {
         }
     };
     drop(supervisor.spawn("blob store", TaskKind::Essential, watching));
-}
-
-/// Collects on a schedule.
-struct Collector {
-    storage: Storage,
-    is_first: bool,
-}
-
-impl Worker for Collector {
-    type Error = Problem;
-
-    fn name(&self) -> String {
-        "blob collection".to_owned()
-    }
-
-    async fn round(&mut self) -> Result<Next, Problem> {
-        let interval = self.storage.0.config.gc_interval_secs;
-        if interval == 0 {
-            return Ok(Next::Never);
-        }
-        let interval = Duration::from_secs(interval);
-        if std::mem::take(&mut self.is_first) {
-            return Ok(Next::After(FIRST_DELAY.min(interval)));
-        }
-        let terms = self.storage.0.config.gc_terms();
-        for namespace in self.storage.0.blobs.namespaces() {
-            if self.storage.keeps_all(&namespace) {
-                continue;
-            }
-            let blobs = self.storage.open(&namespace, false).await?;
-            let report = self.storage.collect(&blobs, terms, false).await?;
-            if report.trashed.blobs + report.purged.blobs > 0 {
-                tracing::info!(%namespace, trashed = report.trashed.blobs, purged = report.purged.blobs, "blobs were collected");
-            }
-        }
-        Ok(Next::After(interval))
-    }
 }
 
 /// Begins a scrub when one is due.

@@ -19,14 +19,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::{Code, ContentHash, Duration, Problem, Timestamp};
 use blobs::Blobs;
-use disk::{Disk, DiskFile};
+use disk::DiskFile;
 use runtime::{Blocking, Clock};
 use storage_core::clock::{self, SlowClock, SlowTime};
 use storage_core::namespace::Namespace;
-use storage_core::upload::{Creation, Length, Limits, Phase, RestoreError, SavedPhase, Upload};
+use storage_core::upload::{Creation, Length, Limits, Phase, RestoreError, SnapshotPhase, Upload};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Config;
+use crate::routes::NAME_IT;
 use kept::{DecodeError, Kept};
 use stage::Stage;
 
@@ -63,10 +64,16 @@ pub(crate) struct Slot {
     machine: Arc<tokio::sync::Mutex<Upload>>,
     /// How much of the quota it holds, in bytes.
     reserved: AtomicU64,
+    /// Whether its hash was told before its bytes.
+    is_named: bool,
+    /// Whether it brings what the namespace had when it was begun, and so takes nothing of the quota.
+    is_known: bool,
     /// While it is neither a blob nor over.
     open: AtomicBool,
     /// Whether what is written down is older than what is known; nothing is told before that is made up for.
     unsaved: AtomicBool,
+    /// Whether it is a blob or over, and its bytes are still to be removed.
+    is_untidy: AtomicBool,
 }
 
 /// How an upload is, as it is told.
@@ -97,7 +104,6 @@ impl Uploads {
     /// # Errors
     /// When the folder cannot be read, or was written by a newer version.
     pub(crate) async fn open(
-        disk: Arc<dyn Disk>,
         config: &Config,
         blobs: &Blobs,
         clock: Clock,
@@ -108,6 +114,7 @@ impl Uploads {
             ..Limits::default()
         };
         let files = Blocking::new(FILE_TASKS_MAX);
+        let disk = blobs.disk();
         let found = files.run(move || {
             let stage = Stage::open(disk).map_err(|error| stage::problem(&error))?;
             let found = restore(&stage, &limits)?;
@@ -119,7 +126,7 @@ impl Uploads {
             slow = SlowClock::resume(clock::Limits::default(), shown, last);
         }
         let slots = found.into_iter().map(|found| {
-            let slot = Slot::new(found.id.clone(), found.namespace, found.upload);
+            let slot = Slot::new(found.id.clone(), found.namespace, found.upload, false);
             (found.id, Arc::new(slot))
         });
         Ok(Self(Arc::new(Inner {
@@ -147,7 +154,15 @@ impl Uploads {
         let length = creation.length;
         let upload = Upload::create(self.now(), creation, &self.0.limits);
         let upload = upload.map_err(|error| Problem::new(Code::BodyTooLarge, error.to_string()))?;
-        let slot = Arc::new(Slot::new(new_id()?, namespace.clone(), upload));
+        let is_known = match finish::promised(upload.metadata())?.expected {
+            Some(expected) => blobs
+                .counts(&expected)
+                .await
+                .map_err(|error| error.problem())?,
+            None => false,
+        };
+        let slot = Slot::new(new_id()?, namespace.clone(), upload, is_known);
+        let slot = Arc::new(slot);
         self.admit(blobs, &slot)?;
         let held = slot.lock().await;
         let (stage, id) = (self.0.stage.clone(), slot.id.clone());
@@ -181,19 +196,24 @@ impl Uploads {
             return Err(Problem::new(Code::UploadsTooMany, detail));
         }
         let wanted = slot.reserved.load(Ordering::SeqCst);
-        room(&slots, blobs, &slot.namespace, wanted)?;
+        if !slot.is_known {
+            room(&slots, blobs, slot, wanted)?;
+        }
         slots.insert(slot.id.clone(), Arc::clone(slot));
         Ok(())
     }
 
     /// Holds more of the quota for an upload whose length nobody told.
     fn grow(&self, blobs: &Blobs, slot: &Slot, bytes: u64) -> Result<(), Problem> {
+        if slot.is_known {
+            return Ok(());
+        }
         let slots = self.slots();
         let before = slot.reserved.load(Ordering::SeqCst);
         let Some(more) = bytes.checked_sub(before) else {
             return Ok(());
         };
-        room(&slots, blobs, &slot.namespace, more)?;
+        room(&slots, blobs, slot, more)?;
         slot.reserved.store(bytes, Ordering::SeqCst);
         Ok(())
     }
@@ -234,7 +254,17 @@ impl Uploads {
     pub(crate) async fn standing(&self, slot: &Slot) -> Result<Standing, Problem> {
         let mut held = slot.lock().await;
         if slot.unsaved.load(Ordering::SeqCst) {
-            held = self.save(slot, held, None).await?;
+            held = match self.save(slot, held, None).await {
+                Ok(held) => held,
+                Err(problem) => {
+                    let held = slot.lock().await;
+                    // What is a blob is safe: after a restart it is stored once more, which changes nothing.
+                    if !matches!(held.phase(), Phase::Stored(_)) {
+                        return Err(problem);
+                    }
+                    held
+                }
+            };
         }
         let now = self.now();
         if held.phase() == Phase::Ended || held.is_expired(now) {
@@ -274,6 +304,10 @@ impl Uploads {
                 }
             } else if held.phase() == Phase::Complete {
                 complete.push(Arc::clone(&slot));
+            } else if slot.is_untidy.load(Ordering::SeqCst)
+                && let Err(problem) = self.tidy(&slot, held).await
+            {
+                tracing::warn!(%problem, "what is left of an upload could not be removed");
             }
         }
         complete
@@ -289,6 +323,31 @@ impl Uploads {
         removed.await.map_err(|error| stage::problem(&error))?;
         self.slots().remove(&slot.id);
         Ok(())
+    }
+
+    /// Writes down that an upload is a blob or over, and removes its bytes, which nobody needs any more.
+    async fn tidy(&self, slot: &Slot, held: Held) -> Result<(), Problem> {
+        slot.is_untidy.store(true, Ordering::SeqCst);
+        let is_stored = matches!(held.phase(), Phase::Stored(_));
+        let mut held = held;
+        if !is_stored {
+            // First, because what was refused must not take room where nothing can be written down.
+            held = self.remove_bytes(slot, held).await?;
+        }
+        held = self.save(slot, held, None).await?;
+        if is_stored {
+            drop(self.remove_bytes(slot, held).await?);
+        }
+        slot.is_untidy.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn remove_bytes(&self, slot: &Slot, held: Held) -> Result<Held, Problem> {
+        let (stage, id) = (self.0.stage.clone(), slot.id.clone());
+        let removed = self.0.files.run(move || (stage.remove_bytes(&id), held));
+        let (removed, held) = removed.await;
+        removed.map_err(|error| stage::problem(&error))?;
+        Ok(held)
     }
 
     /// Throws away what a creation that failed may have left.
@@ -320,7 +379,7 @@ impl Uploads {
         let slow = self.slow();
         Kept {
             namespace: slot.namespace.clone(),
-            saved: upload.saved(),
+            snapshot: upload.snapshot(),
             seen: (slow.shown(), slow.last()),
         }
     }
@@ -340,18 +399,22 @@ impl Uploads {
 }
 
 impl Slot {
-    fn new(id: String, namespace: Namespace, upload: Upload) -> Self {
+    fn new(id: String, namespace: Namespace, upload: Upload, is_known: bool) -> Self {
         let is_open = matches!(
             upload.phase(),
             Phase::Receiving | Phase::Complete | Phase::Finishing
         );
         let wanted = upload.length().known().unwrap_or(upload.offset());
+        let reserved = if is_open && !is_known { wanted } else { 0 };
         Self {
             id,
             namespace,
-            reserved: AtomicU64::new(if is_open { wanted } else { 0 }),
+            reserved: AtomicU64::new(reserved),
+            is_named: upload.metadata().get("sha256").is_some(),
+            is_known,
             open: AtomicBool::new(is_open),
             unsaved: AtomicBool::new(false),
+            is_untidy: AtomicBool::new(false),
             machine: Arc::new(tokio::sync::Mutex::new(upload)),
         }
     }
@@ -393,7 +456,9 @@ fn restore(stage: &Stage, limits: &Limits) -> Result<Vec<Restored>, Problem> {
                 return Err(Problem::new(Code::StoreNewer, detail));
             }
             Some(Err(error)) => error.to_string(),
-            Some(Ok(kept)) if kept.saved.phase == SavedPhase::Ended => "it was ended".to_owned(),
+            Some(Ok(kept)) if kept.snapshot.phase == SnapshotPhase::Ended => {
+                "it was ended".to_owned()
+            }
             Some(Ok(kept)) => match revive(stage, &id, &kept, found.staged_bytes) {
                 Ok(Ok(upload)) => {
                     restored.push(Restored {
@@ -421,7 +486,7 @@ fn revive(
     kept: &Kept,
     staged_bytes: u64,
 ) -> std::io::Result<Result<Upload, RestoreError>> {
-    let restored = Upload::restore(kept.saved.clone(), staged_bytes);
+    let restored = Upload::restore(kept.snapshot.clone(), staged_bytes);
     if let Ok(upload) = &restored
         && staged_bytes > upload.offset()
     {
@@ -434,7 +499,7 @@ fn revive(
 fn room(
     slots: &HashMap<String, Arc<Slot>>,
     blobs: &Blobs,
-    namespace: &Namespace,
+    slot: &Slot,
     wanted: u64,
 ) -> Result<(), Problem> {
     let Some(bytes_max) = blobs.quota().bytes_max else {
@@ -442,12 +507,15 @@ fn room(
     };
     let usage = blobs.usage();
     let held = usage.live.bytes + usage.trash.bytes + usage.reserved.bytes;
-    let used = held + reserved(slots, namespace);
+    let used = held + reserved(slots, &slot.namespace);
     let free = bytes_max.saturating_sub(used);
     if wanted <= free {
         return Ok(());
     }
-    let detail = format!("{wanted} bytes are wanted, {free} of {bytes_max} are free");
+    let mut detail = format!("{wanted} bytes are wanted, {free} of {bytes_max} are free");
+    if !slot.is_named {
+        detail.push_str(NAME_IT);
+    }
     Err(Problem::new(Code::QuotaReached, detail))
 }
 

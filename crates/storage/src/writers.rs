@@ -18,9 +18,6 @@ use crate::Authority;
 /// Name of the file with the node's own key: 32 secret bytes.
 const KEY_FILE: &str = "storage.key";
 
-/// Name of the file with the list.
-const LIST_FILE: &str = "writers";
-
 /// Longest list that is read, in bytes.
 const LIST_BYTES_MAX: u64 = 1_024 * 1_024;
 
@@ -31,6 +28,9 @@ pub struct Writers {
 }
 
 impl Writers {
+    /// Name of the file with the list, in the data folder.
+    pub const FILE: &str = "writers";
+
     /// Opens the key and the list in a data folder, making the key when it is missing. `configured` are on the list as
     /// well; when nobody is, `first` is admitted and written down. Blocks.
     ///
@@ -43,7 +43,7 @@ impl Writers {
         key_seed: &Seed,
     ) -> Result<Self, Problem> {
         let tokens = Tokens::new(own_key(folder, key_seed)?);
-        let listed = folder.read(LIST_FILE, LIST_BYTES_MAX);
+        let listed = folder.read(Self::FILE, LIST_BYTES_MAX);
         let listed = listed.map_err(|error| error.problem())?.unwrap_or_default();
         let listed = String::from_utf8_lossy(&listed);
         let mut agents = BTreeSet::new();
@@ -57,7 +57,7 @@ impl Writers {
         }
         if let (true, Some(first)) = (agents.is_empty(), first) {
             let text = format!("# Who may store blobs here: one agent key to a line.\n{first}\n");
-            let written = folder.write_atomic(LIST_FILE, text.as_bytes(), Mode::Private);
+            let written = folder.write_atomic(Self::FILE, text.as_bytes(), Mode::Private);
             written.map_err(|error| error.problem())?;
             tracing::info!(agent = %first, "the first writer was admitted");
             agents.insert(first.to_string());

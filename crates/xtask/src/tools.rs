@@ -60,7 +60,7 @@ const NEEDS: &[Need] = &[
     Need {
         what: "Node.js with npm",
         packages: &["nodejs", "npm"],
-        left_out: "resumable uploads with tus-js-client",
+        left_out: "resumable uploads with tus-js-client, and conductors with Holochain's JavaScript client",
         is_there: |_| in_path("node").is_some() && in_path("npm").is_some(),
     },
 ];

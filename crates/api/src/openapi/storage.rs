@@ -92,6 +92,10 @@ pub const STORAGE_ROUTES: &[Route] = &[
                 name: "prefix",
                 about: "only hashes that begin with these hex digits",
             },
+            Parameter {
+                name: "damaged",
+                about: "1 for the damaged blobs instead of those that are served",
+            },
         ],
         codes: codes![MalformedCursor, MalformedQuery, NotFound],
         ..get(
@@ -122,7 +126,7 @@ pub const STORAGE_ROUTES: &[Route] = &[
         method: "HEAD",
         needs_token: true,
         query: &[NAMESPACE],
-        codes: codes![MalformedHash, NotFound],
+        codes: codes![MalformedHash, NotFound, BlobCorrupt],
         ..get(
             "/blobs/{hash}",
             "headStoredBlob",
@@ -270,12 +274,12 @@ pub const STORAGE_ROUTES: &[Route] = &[
     Route {
         needs_token: true,
         query: &[NAMESPACE],
-        codes: codes![StewardOnly, MalformedBody],
+        codes: codes![StewardOnly, MalformedBody, NotFound, BlobInUse, Unavailable],
         ..send(
             "POST",
             "/blobs/gc",
             "collectBlobs",
-            "Moves what nothing refers to into the trash and empties what lay there long enough; for stewards.",
+            "Moves what nothing refers to into the trash and empties what lay there long enough, in all namespaces or in one; for stewards.",
             (Body::View("GcRequest"), Body::View("GcView")),
         )
     },

@@ -92,7 +92,9 @@ impl Fixture {
 
     /// The blob is not used any more, and can be stored again.
     async fn check_set_aside(&self) {
-        assert!(self.blobs.get(&self.hash).await.unwrap().is_none());
+        let told = self.blobs.get(&self.hash).await.unwrap_err();
+        assert!(matches!(told, ReadError::Damaged { hash } if hash == self.hash));
+        assert!(!self.blobs.contains(&self.hash).await.unwrap());
         assert_eq!((self.blobs.blobs_total(), self.blobs.bytes_total()), (0, 0));
         let status = self.blobs.status(&self.hash).await.unwrap().unwrap();
         assert!(status.is_damaged);

@@ -17,6 +17,8 @@ fn small() -> Limits {
     Limits {
         first_segment_bytes: 64 * 1_024,
         segment_bytes: 64 * 1_024,
+        // Each blob must fit into a segment.
+        blob_bytes_max: 32 * 1_024,
         checkpoint_after_ms: 3_600_000,
         ..limits()
     }

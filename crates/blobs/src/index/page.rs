@@ -1,7 +1,9 @@
 //! Pages of the index: members of a namespace, names, and what waits.
 
-use super::{IndexError, Tables, read_failed};
-use crate::rows::{BlobRow, MemberRow, NameRow, Reader, Writer, member_key};
+use std::ops::ControlFlow;
+
+use super::{IndexError, Tables, packed, read_failed};
+use crate::rows::{BlobRow, MemberRow, NameRow, Reader, member_key};
 use base::Timestamp;
 
 /// Rows of names in the order of their keys.
@@ -20,25 +22,13 @@ pub(crate) struct Waiting {
     pub(crate) at: Timestamp,
 }
 
-/// Writes a row of the queue.
-pub(super) fn queue_row(namespace: u16, hash: &[u8; 32], row: &MemberRow) -> Vec<u8> {
-    let mut fields = Writer::new(56);
-    fields.0.extend_from_slice(hash);
-    fields.u64(u64::from(namespace));
-    fields.u64(row.state.bytes);
-    fields.time(row.state.accepted.at);
-    fields.seal(&row.state.accepted_lsn.to_le_bytes())
-}
-
-fn read_waiting(lsn: u64, row: &[u8]) -> Option<Waiting> {
-    let mut fields = Reader::open(&lsn.to_le_bytes(), row)?;
-    Some(Waiting {
-        lsn,
-        hash: fields.array()?,
-        namespace: fields.u64()?.try_into().ok()?,
-        bytes: fields.u64()?,
-        at: fields.time()?,
-    })
+/// Goes on until a page is full.
+const fn until_full(len: usize, limit: usize) -> ControlFlow<()> {
+    if len < limit {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
 }
 
 impl Tables {
@@ -50,25 +40,21 @@ impl Tables {
         limit: usize,
     ) -> Result<Vec<([u8; 32], MemberRow)>, IndexError> {
         let first = member_key(namespace, after.unwrap_or(&[0; 32]));
-        let last = member_key(namespace, &[0xFF; 32]);
         let mut page = Vec::new();
-        for row in self
-            .members
-            .range::<&[u8; 34]>(&first..=&last)
-            .map_err(read_failed)?
-        {
-            let (key, row) = row.map_err(read_failed)?;
-            let key = key.value();
-            let hash: [u8; 32] = key[2..].try_into().expect("a key is 34 bytes long");
-            if after == Some(&hash) {
-                continue;
-            }
-            if page.len() == limit {
-                break;
-            }
-            let row = MemberRow::decode(key, row.value()).ok_or(IndexError::Damaged)?;
-            page.push((hash, row));
+        if limit == 0 {
+            return Ok(page);
         }
+        packed::each(&self.members, &first, |key, row| {
+            let (of, hash) = key.split_first_chunk::<2>()?;
+            if *of != namespace.to_be_bytes() {
+                return Some(ControlFlow::Break(()));
+            }
+            let hash: &[u8; 32] = hash.first_chunk()?;
+            if after != Some(hash) {
+                page.push((*hash, MemberRow::read(row)?));
+            }
+            Some(until_full(page.len(), limit))
+        })?;
         Ok(page)
     }
 
@@ -78,24 +64,16 @@ impl Tables {
         after: Option<&[u8; 32]>,
         limit: usize,
     ) -> Result<Vec<([u8; 32], BlobRow)>, IndexError> {
-        let first = after.unwrap_or(&[0; 32]);
         let mut page = Vec::new();
-        for row in self
-            .blobs
-            .range::<&[u8; 32]>(first..)
-            .map_err(read_failed)?
-        {
-            let (key, row) = row.map_err(read_failed)?;
-            let hash = *key.value();
-            if after == Some(&hash) {
-                continue;
-            }
-            if page.len() == limit {
-                break;
-            }
-            let row = BlobRow::decode(&hash, row.value()).ok_or(IndexError::Damaged)?;
-            page.push((hash, row));
+        if limit == 0 {
+            return Ok(page);
         }
+        packed::each(&self.blobs, after.unwrap_or(&[0; 32]), |hash, row| {
+            if after != Some(hash) {
+                page.push((*hash, BlobRow::read(row)?));
+            }
+            Some(until_full(page.len(), limit))
+        })?;
         Ok(page)
     }
 
@@ -126,26 +104,45 @@ impl Tables {
     /// Returns what waits and has a number below `before`, the newest first, at most `limit`.
     pub(crate) fn queue(&self, before: u64, limit: usize) -> Result<QueuePage, IndexError> {
         let mut page = Vec::new();
-        for row in self
-            .queue
-            .range(..before)
-            .map_err(read_failed)?
-            .rev()
-            .take(limit)
-        {
-            let (lsn, row) = row.map_err(read_failed)?;
-            page.push(read_waiting(lsn.value(), row.value()).ok_or(IndexError::Damaged)?);
-        }
-        Ok(page)
+        packed::each_before(&self.queue, &before.to_be_bytes(), |lsn, row| {
+            if page.len() < limit {
+                page.push((u64::from_be_bytes(*lsn), read_member(row)?));
+            }
+            Some(until_full(page.len(), limit))
+        })?;
+        self.waiting(page)
     }
 
     /// Returns what waits and has at least this number, the oldest first, at most `limit`.
     pub(crate) fn queue_from(&self, from: u64, limit: usize) -> Result<QueuePage, IndexError> {
         let mut page = Vec::new();
-        for row in self.queue.range(from..).map_err(read_failed)?.take(limit) {
-            let (lsn, row) = row.map_err(read_failed)?;
-            page.push(read_waiting(lsn.value(), row.value()).ok_or(IndexError::Damaged)?);
-        }
-        Ok(page)
+        packed::each(&self.queue, &from.to_be_bytes(), |lsn, row| {
+            if page.len() < limit {
+                page.push((u64::from_be_bytes(*lsn), read_member(row)?));
+            }
+            Some(until_full(page.len(), limit))
+        })?;
+        self.waiting(page)
     }
+
+    /// Says what is known of members that wait.
+    fn waiting(&self, page: Vec<(u64, (u16, [u8; 32]))>) -> Result<QueuePage, IndexError> {
+        let mut waiting = Vec::with_capacity(page.len());
+        for (lsn, (namespace, hash)) in page {
+            let row = self.member(namespace, &hash)?.ok_or(IndexError::Damaged)?;
+            waiting.push(Waiting {
+                lsn,
+                namespace,
+                hash,
+                bytes: row.state.bytes,
+                at: row.state.accepted.at,
+            });
+        }
+        Ok(waiting)
+    }
+}
+
+/// Reads the key of a member.
+fn read_member(row: &mut Reader<'_>) -> Option<(u16, [u8; 32])> {
+    Some((u16::from_be_bytes(row.array()?), row.array()?))
 }

@@ -1,4 +1,9 @@
 //! Takes records of the log, in their order, into the rows and the counts.
+//!
+//! When there are many, what was taken is brought into the index from time to time, so that memory is bounded: by
+//! a thread of its own, while the next ones are read and checked.
+
+use std::thread::{Scope, ScopedJoinHandle};
 
 use disk::log::Position;
 use wire::blobs::{BLOB_HEAD_BYTES, Body, SMALL_BYTES_MAX};
@@ -6,20 +11,27 @@ use wire::segment::RecordHead;
 
 use crate::OpenError;
 use crate::draft::{Draft, Entry};
-use crate::groups::Groups;
-use crate::index::{IndexError, Meta};
+use crate::groups::{Groups, Root};
+use crate::index::{IndexError, Lasting, Meta};
 use crate::space::Space;
 use crate::view::View;
 
-/// How many rows are kept in memory before they are brought into the index.
-const ROWS_MAX: u64 = 600_000;
+/// How many rows are kept in memory before they are brought into the index. In tests so few that every history comes by.
+const ROWS_MAX: u64 = if cfg!(test) { 20 } else { 400_000 };
 
-/// After how many records the draft is published.
-const DRAFT_RECORDS: u64 = 1_024;
+/// After how many records the draft is published: so few that what was looked up is still near.
+const DRAFT_RECORDS: u64 = if cfg!(test) { 8 } else { 128 };
+
+/// How often rows are brought into the index loosely until they are synced, too.
+const LOOSE_MAX: u32 = 7;
 
 /// A replay.
-pub(super) struct Replay {
-    view: View,
+pub(super) struct Replay<'scope, 'view> {
+    view: &'view View,
+    threads: &'scope Scope<'scope, 'view>,
+    /// What is being brought into the index.
+    flight: Option<ScopedJoinHandle<'scope, Result<(), IndexError>>>,
+    flights: u32,
     space: Space,
     draft: Draft,
     records: u64,
@@ -28,11 +40,18 @@ pub(super) struct Replay {
     failed: Option<IndexError>,
 }
 
-impl Replay {
-    pub(super) fn new(view: View, space: Space) -> Self {
+impl<'scope, 'view> Replay<'scope, 'view> {
+    pub(super) fn new(
+        view: &'view View,
+        space: Space,
+        threads: &'scope Scope<'scope, 'view>,
+    ) -> Self {
         let draft = Draft::new(space.namespaces.len());
         Self {
             view,
+            threads,
+            flight: None,
+            flights: 0,
             space,
             draft,
             records: 0,
@@ -65,10 +84,7 @@ impl Replay {
         self.space.reach(head.stream);
         self.draft.namespaces = self.draft.namespaces.max(head.stream.saturating_add(1));
         self.lsn = head.lsn;
-        if let Err(error) = self
-            .draft
-            .apply(&self.view, &entry, &decoded, root_of(&decoded, body))
-        {
+        if let Err(error) = self.apply(&entry, &decoded, root_of(&decoded, body)) {
             self.failed = Some(error);
             return;
         }
@@ -79,12 +95,26 @@ impl Replay {
     }
 
     /// Ends the replay.
-    pub(super) fn end(mut self) -> Result<(View, Space, u64), OpenError> {
+    pub(super) fn end(mut self) -> Result<(Space, u64), OpenError> {
         self.publish();
+        self.land();
         match self.failed {
             Some(error) => Err(OpenError::Index(error)),
-            None => Ok((self.view, self.space, self.seen)),
+            None => Ok((self.space, self.seen)),
         }
+    }
+
+    fn apply(
+        &mut self,
+        entry: &Entry,
+        body: &Body<'_>,
+        root: Option<Root>,
+    ) -> Result<(), IndexError> {
+        if matches!(body, Body::Blob(_)) {
+            // Mostly it is new, and then nothing else has to be looked up.
+            self.draft.blob_since(self.view, &entry.key, None)?;
+        }
+        self.draft.apply(self.view, entry, body, root)
     }
 
     fn publish(&mut self) {
@@ -99,8 +129,9 @@ impl Replay {
         }
     }
 
-    /// Brings what was replayed into the index, so that memory is bounded.
+    /// Begins to bring what was replayed into the index, when that of before is there.
     fn flush(&mut self) {
+        self.land();
         let Some(layer) = self.view.layers.freeze() else {
             return;
         };
@@ -110,10 +141,31 @@ impl Replay {
             clock: (self.seen, None),
             scrub: None,
         };
-        if let Err(error) = self.view.index.write(&layer.sorted(), &meta) {
-            self.failed = Some(error);
+        self.flights += 1;
+        let lasting = match self.flights % (LOOSE_MAX + 1) {
+            0 => Lasting::Stable,
+            _ => Lasting::Loose,
+        };
+        let view = self.view;
+        self.flight = Some(self.threads.spawn(move || {
+            view.index.write(&layer, &meta, lasting)?;
+            view.layers.drop_frozen();
+            Ok(())
+        }));
+    }
+
+    /// Waits for what is being brought into the index.
+    fn land(&mut self) {
+        let Some(flight) = self.flight.take() else {
+            return;
+        };
+        match flight.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.failed.get_or_insert(error);
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
         }
-        self.view.layers.drop_frozen();
     }
 
     fn see(&mut self, body: &Body<'_>) {
@@ -135,7 +187,7 @@ impl Replay {
 }
 
 /// Returns the root of a blob of several groups.
-fn root_of(decoded: &Body<'_>, body: &[u8]) -> Option<[u8; 32]> {
+fn root_of(decoded: &Body<'_>, body: &[u8]) -> Option<Root> {
     match decoded {
         Body::Blob(head) if head.groups > 0 && head.bytes as usize <= SMALL_BYTES_MAX => {
             Groups::read(&body[BLOB_HEAD_BYTES..head.data_offset()])?.root()

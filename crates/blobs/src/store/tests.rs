@@ -280,7 +280,9 @@ async fn damage_is_found_set_aside_and_healed() {
             blobs.verify(&hash).await.unwrap(),
             Verdict::Damaged { actual }
         );
-        assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Missing);
+        let nothing = ContentHash::of(b"");
+        let still = Verdict::Damaged { actual: nothing };
+        assert_eq!(blobs.verify(&hash).await.unwrap(), still);
         assert!(!blobs.contains(&hash).await.unwrap());
         assert_eq!((blobs.blobs_total(), blobs.bytes_total()), (0, 0));
         let listed = Listed {
@@ -292,7 +294,7 @@ async fn damage_is_found_set_aside_and_healed() {
         assert_eq!(aside.exists(), len == 1_500_000);
         drop(blobs);
         let blobs = Blobs::open(outer.path(), limits()).unwrap();
-        assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Missing);
+        assert_eq!(blobs.verify(&hash).await.unwrap(), still);
         assert!(blobs.put(bytes.into()).await.unwrap().is_new);
         assert_eq!(blobs.verify(&hash).await.unwrap(), Verdict::Whole);
         assert_eq!(blobs.list(None, 10).await.unwrap(), [listed]);
@@ -413,5 +415,45 @@ proptest! {
     #[test]
     fn behaves_like_a_map(steps in prop::collection::vec(step(), 1..25)) {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(check_history(steps));
+    }
+}
+
+#[test]
+fn segments_into_which_a_blob_of_the_log_does_not_fit_are_refused() {
+    let open = |segment_bytes, blob_bytes_max| {
+        let limits = Limits {
+            segment_bytes,
+            blob_bytes_max,
+            ..limits()
+        };
+        let disk = Arc::new(disk::FaultyDisk::new(1));
+        Blobs::open_on(disk, limits, Clock::system())
+    };
+    // A head of 64 bytes for the segment and one for the record, 24 for the blob, and 32 for each of its groups.
+    for (blob, groups) in [
+        (1_000_u64, 0),
+        (16_384, 0),
+        (16_385, 2),
+        (1 << 20, 64),
+        (1 << 30, 64),
+    ] {
+        let bytes: u64 = blob.min(1 << 20);
+        let least = (64 + 64 + 24 + groups * 32 + bytes).next_multiple_of(8);
+        let error = open(least - 8, blob).expect_err("it does not fit");
+        assert!(
+            matches!(
+                error,
+                OpenError::Log(disk::log::OpenLogError::Config { .. })
+            ),
+            "{error}"
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let blobs = open(least, blob).unwrap();
+        let body = bytes::Bytes::from(vec![7; bytes as usize]);
+        let stored = runtime.block_on(blobs.put(body)).unwrap();
+        assert_eq!(stored.bytes, bytes);
     }
 }

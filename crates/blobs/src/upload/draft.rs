@@ -1,42 +1,33 @@
-//! An upload that is too large for memory: written to a file and hashed as it comes.
+//! An upload that is too large for memory: written to a file, piece by piece, and hashed as it comes.
 
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
 
 use base::{ContentHash, ContentHasher};
 use bytes::Bytes;
-use disk::log::group::{Answer, answer};
+use disk::log::group::ask;
 use storage_core::quota::{Announced, Reservation};
 
-use super::{BUFFER_BYTES, Put, Stored, check_hash};
+use super::{Put, check_hash};
 use crate::core::Core;
-use crate::files::Temporary;
-use crate::groups::{GroupHasher, Groups, Root};
-use crate::writer::{Command, Link};
+use crate::files::{TEMPORARY, Temporary};
+use crate::groups::{Groups, Root};
+use crate::pieces::{PIECE_BYTES, Writing};
+use crate::writer::{Command, Link, StoredAnswer};
 use crate::{Blobs, PutError, WriteError};
 
-/// From how many bytes on SHA-256 has a thread of its own.
-const TWO_THREADS_BYTES: u64 = 8 * 1_024 * 1_024;
-
-/// How many pieces may wait for the hashing thread.
-const PIECES_MAX: usize = 16;
-
-/// What has been written to a file.
+/// What has been given on to be written to a file.
 pub(super) struct Draft {
+    /// Given up before the file goes.
+    writing: Writing,
     file: Temporary,
-    hasher: Hasher,
-    groups: GroupHasher,
+    hasher: ContentHasher,
+    /// How many bytes were hashed; all but the last piece are whole.
+    bytes: u64,
+    /// How many there will be, when that is known.
+    announced: Option<u64>,
     room: Room,
-}
-
-/// SHA-256, here or on a thread of its own.
-enum Hasher {
-    Here(ContentHasher),
-    There {
-        pieces: SyncSender<Bytes>,
-        thread: JoinHandle<ContentHash>,
-    },
 }
 
 /// Room that is reserved in a namespace; given back when it is dropped.
@@ -53,42 +44,96 @@ impl std::fmt::Debug for Draft {
 }
 
 impl Draft {
-    pub(super) fn new(blobs: &Blobs) -> Result<Self, PutError> {
-        let room = Room::admit(blobs, Announced::Unknown)?;
+    /// Makes the file. With `needs_room` what comes takes room of the namespace; without, the writer decides at the end.
+    pub(super) fn new(
+        blobs: &Blobs,
+        announced: Option<u64>,
+        needs_room: bool,
+    ) -> Result<Self, PutError> {
+        let room = match needs_room {
+            true => Room::admit(blobs, Announced::Unknown)?,
+            false => Room::none(blobs),
+        };
         let core = blobs.core();
-        let file = Temporary::create(&core.disk);
+        let file = Temporary::create_large(&core.disk);
+        let file = file.map_err(|source| core.write_failed("make a file in", TEMPORARY, source))?;
         Ok(Self {
-            file: file.map_err(|source| {
-                core.write_failed("make a file in", crate::files::TEMPORARY, source)
-            })?,
-            hasher: Hasher::Here(ContentHasher::new()),
-            groups: GroupHasher::default(),
+            writing: Writing::new(Some(Arc::clone(file.file()))),
+            file,
+            hasher: ContentHasher::new(),
+            bytes: 0,
+            announced,
             room,
         })
     }
 
-    pub(super) fn append(&mut self, chunks: &[Bytes]) -> Result<(), PutError> {
-        for chunk in chunks {
-            for start in (0..chunk.len()).step_by(BUFFER_BYTES) {
-                let piece = chunk.slice(start..chunk.len().min(start + BUFFER_BYTES));
-                self.append_piece(piece)?;
-            }
+    /// Begins with a file that holds all bytes already; they are still to be hashed, with [`Draft::hash`].
+    pub(super) fn of(blobs: &Blobs, file: Temporary, needs_room: bool) -> Result<Self, PutError> {
+        let room = match needs_room {
+            true => Room::admit(blobs, Announced::Bytes(file.len()))?,
+            false => Room::none(blobs),
+        };
+        Ok(Self {
+            file,
+            writing: Writing::new(None),
+            hasher: ContentHasher::new(),
+            bytes: 0,
+            announced: None,
+            room,
+        })
+    }
+
+    /// Hashes the next [`PIECE_BYTES`], or those at the end, of a file that holds them already.
+    pub(super) fn hash(&mut self, piece: &Bytes) {
+        self.give(vec![piece.clone()]);
+    }
+
+    /// Writes as many whole pieces as there are; returns what is left.
+    pub(super) fn append(&mut self, chunks: Vec<Bytes>) -> Result<Vec<Bytes>, PutError> {
+        let mut left: usize = chunks.iter().map(Bytes::len).sum();
+        // What waits for the next piece counts, too.
+        self.room.grow(self.bytes + left as u64)?;
+        let mut chunks = VecDeque::from(chunks);
+        while left >= PIECE_BYTES {
+            self.append_piece(cut(&mut chunks))?;
+            left -= PIECE_BYTES;
         }
+        Ok(chunks.into())
+    }
+
+    /// Writes what is less than a piece, behind which nothing comes.
+    pub(super) fn append_last(&mut self, chunks: Vec<Bytes>) -> Result<(), PutError> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        self.append_piece(chunks)
+    }
+
+    fn append_piece(&mut self, chunks: Vec<Bytes>) -> Result<(), PutError> {
+        let end = self.bytes + chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let reserved = match self.announced {
+            Some(announced) => self.file.reserve(end, announced),
+            None => Ok(()),
+        };
+        let checked = reserved.and_then(|()| self.writing.check());
+        checked.map_err(|source| self.write_failed(source))?;
+        self.give(chunks);
         Ok(())
     }
 
-    fn append_piece(&mut self, piece: Bytes) -> Result<(), PutError> {
-        self.room.grow(self.file.len() + piece.len() as u64)?;
-        if self.file.len() >= TWO_THREADS_BYTES {
-            self.hasher.move_over();
+    /// Hashes a piece here, while the rest of the work on it is done elsewhere.
+    fn give(&mut self, chunks: Vec<Bytes>) {
+        let piece = self.writing.piece(self.bytes, chunks.clone());
+        self.room.core.pieces.add(piece);
+        for chunk in &chunks {
+            self.hasher.update(chunk);
+            self.bytes += chunk.len() as u64;
         }
-        self.hasher.update(&piece);
-        let parts = [piece];
-        let core = &self.room.core;
-        let written = self.file.append(&parts);
-        written.map_err(|source| core.write_failed("write", self.file.path(), source))?;
-        self.groups.update(&parts[0]);
-        Ok(())
+    }
+
+    fn write_failed(&self, source: io::Error) -> WriteError {
+        let path = self.file.path();
+        self.room.core.write_failed("write", path, source)
     }
 
     /// Syncs the file and makes what the writer is told.
@@ -96,25 +141,30 @@ impl Draft {
         self,
         blobs: &Blobs,
         put: Put,
-    ) -> Result<(Command, Answer<Result<Stored, PutError>>), PutError> {
+    ) -> Result<(Command, StoredAnswer), PutError> {
         let Self {
             file,
+            writing,
             hasher,
-            groups,
+            bytes,
             mut room,
+            ..
         } = self;
         let core = blobs.core();
-        let synced = file.sync();
+        let groups = writing
+            .wait()
+            .map_err(|source| core.write_failed("write", file.path(), source))?;
         let hash = hasher.finish();
         check_hash(put.expected, hash)?;
-        synced.map_err(|source| core.write_failed("sync", file.path(), source))?;
-        let (groups, root) = groups.finish();
-        let outboard = outboard(core, &hash, file.len(), &groups, &root);
-        let (promise, answer) = answer();
+        file.sync()
+            .map_err(|source| core.write_failed("sync", file.path(), source))?;
+        let (groups, root) = Groups::of_list(groups);
+        let outboard = outboard(core, &hash, bytes, &groups, &root);
+        let (promise, answer) = ask(None);
         let command = Command::Link(Box::new(Link {
             namespace: blobs.namespace,
             hash,
-            bytes: file.len(),
+            bytes,
             root,
             file,
             outboard,
@@ -140,45 +190,19 @@ fn outboard(
     Some(file)
 }
 
-impl Hasher {
-    fn update(&mut self, piece: &Bytes) {
-        match self {
-            Self::Here(hasher) => hasher.update(piece),
-            // The thread ends before its sender only when it fails; then joining it says so.
-            Self::There { pieces, .. } => drop(pieces.send(piece.clone())),
+/// Takes a piece from the front.
+fn cut(chunks: &mut VecDeque<Bytes>) -> Vec<Bytes> {
+    let (mut piece, mut missing) = (Vec::new(), PIECE_BYTES);
+    while missing > 0
+        && let Some(mut chunk) = chunks.pop_front()
+    {
+        if chunk.len() > missing {
+            chunks.push_front(chunk.split_off(missing));
         }
+        missing -= chunk.len();
+        piece.push(chunk);
     }
-
-    /// Goes on on a thread of its own, if there can be one.
-    fn move_over(&mut self) {
-        let Self::Here(hasher) = self else { return };
-        let mut moved = hasher.clone();
-        let (pieces, work) = sync_channel::<Bytes>(PIECES_MAX);
-        let thread = thread::Builder::new()
-            .name("blobs-hash".to_owned())
-            .spawn(move || {
-                for piece in work {
-                    moved.update(&piece);
-                }
-                moved.finish()
-            });
-        if let Ok(thread) = thread {
-            *self = Self::There { pieces, thread };
-        }
-    }
-
-    fn finish(self) -> ContentHash {
-        match self {
-            Self::Here(hasher) => hasher.finish(),
-            Self::There { pieces, thread } => {
-                drop(pieces);
-                match thread.join() {
-                    Ok(hash) => hash,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-        }
-    }
+    piece
 }
 
 impl Room {
@@ -194,6 +218,15 @@ impl Room {
             namespace,
             reservation: Some(reservation),
         })
+    }
+
+    /// Takes no room: the namespace has the blob already, as far as is known.
+    fn none(blobs: &Blobs) -> Self {
+        Self {
+            core: Arc::clone(blobs.core()),
+            namespace: blobs.namespace,
+            reservation: None,
+        }
     }
 
     fn grow(&mut self, bytes: u64) -> Result<(), PutError> {

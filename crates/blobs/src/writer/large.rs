@@ -4,11 +4,10 @@
 
 use base::ContentHash;
 use disk::log::Appender;
-use disk::log::group::Promise;
 use storage_core::quota::Reservation;
 use wire::blobs::Body;
 
-use super::put::{Before, Keep};
+use super::put::{Before, Keep, StoredPromise};
 use super::{Subject, Waiter, Writer};
 use crate::core::{file_of, outboard_of};
 use crate::files::Temporary;
@@ -27,22 +26,38 @@ pub(crate) struct Link {
     /// The room that was reserved while it came.
     pub(crate) reservation: Option<Reservation>,
     pub(crate) keep: Keep,
-    pub(crate) promise: Promise<Result<Stored, PutError>>,
+    pub(crate) promise: StoredPromise,
 }
 
 impl Writer {
     pub(super) fn stage_link(&mut self, mut link: Link, appender: &mut Appender) {
+        let has_room = link.reservation.is_some();
         if let Some(reservation) = link.reservation.take() {
             self.hold(link.namespace, reservation);
         }
-        match self.try_link(&mut link, appender) {
+        match self.try_link(&mut link, has_room, appender) {
             Ok(stored) => self.waiters.push(Waiter::Stored(link.promise, stored)),
             Err(error) => link.promise.keep(Err(error)),
         }
     }
 
-    fn try_link(&mut self, link: &mut Link, appender: &mut Appender) -> Result<Stored, PutError> {
-        let stored = match self.before(link.namespace, &link.hash, None)? {
+    fn try_link(
+        &mut self,
+        link: &mut Link,
+        has_room: bool,
+        appender: &mut Appender,
+    ) -> Result<Stored, PutError> {
+        let before = self.before(link.namespace, &link.hash, None)?;
+        let is_member = match &before {
+            Before::Nothing { is_member } => *is_member,
+            Before::Bytes => false,
+            Before::Member(_) => true,
+        };
+        if !is_member && !has_room {
+            // It was there when it was begun, and went since.
+            self.admit(link.namespace, link.bytes)?;
+        }
+        let stored = match before {
             Before::Nothing { .. } => {
                 self.name_file(link)?;
                 let body = Body::Link(wire::blobs::Link {

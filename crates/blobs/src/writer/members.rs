@@ -165,6 +165,7 @@ impl Writer {
             }
         }
         self.push(appender, Subject::of(0, hash), &Body::Damaged)?;
+        self.keep_members(hash, appender)?;
         self.core.counters.count_damaged();
         tracing::error!(target: "blobs::event::blob_damaged", %hash, "a blob on disk is damaged");
         Ok(true)

@@ -2,8 +2,8 @@
 
 use base::ContentHash;
 use bytes::Bytes;
-use disk::log::Appender;
-use disk::log::group::Promise;
+use disk::log::group::{Answer, Promise};
+use disk::log::{Appender, Part};
 use storage_core::quota::{Announced, Reservation};
 use storage_core::tag::TagName;
 use storage_core::tier::Tier;
@@ -27,8 +27,13 @@ pub(crate) struct Put {
     pub(crate) keep: Keep,
     /// That it was not there when it was sent.
     pub(crate) absence: Option<Absence>,
-    pub(crate) promise: Promise<Result<Stored, PutError>>,
 }
+
+/// The promise to store a blob; with the blob itself, when it is one for the log.
+pub(crate) type StoredPromise = Promise<Result<Stored, PutError>, Option<Put>>;
+
+/// What becomes of it.
+pub(crate) type StoredAnswer = Answer<Result<Stored, PutError>, Option<Put>>;
 
 /// What is to keep a blob that is stored.
 #[derive(Clone, Debug, Default)]
@@ -57,10 +62,13 @@ impl Put {
 }
 
 impl Writer {
-    pub(super) fn stage_put(&mut self, put: Put, appender: &mut Appender) {
-        match self.try_put(&put, appender) {
-            Ok(stored) => self.waiters.push(Waiter::Stored(put.promise, stored)),
-            Err(error) => put.promise.keep(Err(error)),
+    pub(super) fn stage_put(&mut self, promise: StoredPromise, appender: &mut Appender) {
+        let Some(put) = promise.question() else {
+            return;
+        };
+        match self.try_put(put, appender) {
+            Ok(stored) => self.waiters.push(Waiter::Stored(promise, stored)),
+            Err(error) => promise.keep(Err(error)),
         }
     }
 
@@ -73,7 +81,10 @@ impl Writer {
                 }
                 self.write_bytes(put, appender)?
             }
-            Before::Bytes => self.join(put.namespace, put.hash, bytes, appender)?,
+            Before::Bytes => {
+                self.admit(put.namespace, bytes)?;
+                self.join(put.namespace, put.hash, bytes, appender)?
+            }
             Before::Member(member) => self.touch(put.namespace, put.hash, member, appender)?,
         };
         self.keep(put.namespace, put.hash, &put.keep, appender)?;
@@ -124,9 +135,9 @@ impl Writer {
         };
         let first: [u8; BLOB_HEAD_BYTES] = head.encode();
         let parts = [
-            Bytes::copy_from_slice(&first),
-            put.groups.clone(),
-            put.bytes.clone(),
+            Part::Slice(&first),
+            Part::Slice(&put.groups),
+            Part::Shared(&put.bytes),
         ];
         let body = Body::Blob(head);
         let (_, lsn) = self.push_parts(
@@ -153,7 +164,7 @@ impl Writer {
         }
     }
 
-    /// Makes a blob whose bytes are there a member of a namespace.
+    /// Makes a blob whose bytes are there a member of a namespace, in which there is room for it.
     pub(super) fn join(
         &mut self,
         namespace: u16,
@@ -161,7 +172,6 @@ impl Writer {
         bytes: u64,
         appender: &mut Appender,
     ) -> Result<Stored, PutError> {
-        self.admit(namespace, bytes)?;
         let lsn = self.next_lsn;
         let state = Member {
             bytes,

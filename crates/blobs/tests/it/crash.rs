@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use base::{Code, ContentHash, Duration, Timestamp};
-use blobs::{Blobs, GcOptions, Limits, Listed, Put, Verdict};
+use blobs::{Blobs, GcOptions, Limits, Listed, Put, PutError, Verdict};
 use bytes::Bytes;
 use disk::{Faults, FaultyDisk};
 use runtime::Clock;
@@ -18,7 +18,8 @@ use crate::block_on;
 fn limits() -> Limits {
     Limits {
         first_segment_bytes: 64 * 1_024,
-        segment_bytes: 64 * 1_024,
+        // As small as the largest blob of the log allows.
+        segment_bytes: 1_200_000,
         checkpoint_after_ms: 3_600_000,
         file_tasks_max: 1,
         ..Limits::default()
@@ -28,6 +29,16 @@ fn limits() -> Limits {
 fn open(disk: &FaultyDisk) -> Result<Blobs, blobs::OpenError> {
     let (clock, _hand) = Clock::by_hand(Timestamp::from_secs(1_000_000));
     Blobs::open_on(Arc::new(disk.clone()), limits(), clock)
+}
+
+/// Opens a store with segments that have room for any blob of the log.
+fn open_roomy(disk: &FaultyDisk) -> Result<Blobs, blobs::OpenError> {
+    let (clock, _hand) = Clock::by_hand(Timestamp::from_secs(1_000_000));
+    let limits = Limits {
+        segment_bytes: 2 * 1_024 * 1_024,
+        ..limits()
+    };
+    Blobs::open_on(Arc::new(disk.clone()), limits, clock)
 }
 
 /// What was acknowledged.
@@ -283,6 +294,57 @@ fn a_full_disk_leaves_a_store_that_works() {
         check_again(&disk, &acknowledged, capacity);
     }
     assert!(full > 10, "{full}");
+}
+
+/// Stores a blob of several pieces, with its length announced or not; tells whether it was acknowledged.
+async fn stream(blobs: &Blobs, bytes: &Bytes, announced: Option<u64>) -> Result<bool, PutError> {
+    let mut upload = blobs.upload(announced).await?;
+    for start in (0..bytes.len()).step_by(900_000) {
+        let chunk = bytes.slice(start..bytes.len().min(start + 900_000));
+        upload.write(chunk).await?;
+    }
+    upload.finish(None).await.map(|stored| stored.is_new)
+}
+
+#[test]
+fn a_blob_of_several_pieces_is_there_when_it_was_acknowledged_whatever_fails() {
+    let bytes = made(10, 2_200_000);
+    let hash = ContentHash::of(&bytes);
+    for announced in [Some(bytes.len() as u64), None] {
+        let disk = FaultyDisk::new(0);
+        let blobs = open_roomy(&disk).unwrap();
+        let begun = disk.operations();
+        assert!(block_on(stream(&blobs, &bytes, announced)).unwrap());
+        let operations = disk.operations();
+        drop(blobs);
+        let mut acknowledged_total = 0;
+        for operation in begun + 1..=operations {
+            for fault in 0..3 {
+                let context = (announced, operation, fault);
+                let disk = FaultyDisk::new(operation);
+                match fault {
+                    0 => disk.crash_at(operation),
+                    1 => disk.fail_sync_at(operation),
+                    _ => disk.fail_at(operation, io::ErrorKind::StorageFull),
+                }
+                let blobs = open_roomy(&disk).unwrap();
+                let was_acknowledged = block_on(stream(&blobs, &bytes, announced)).is_ok();
+                drop(blobs);
+                disk.power_off();
+                disk.power_on();
+                let blobs = open_roomy(&disk).unwrap();
+                let is_there = block_on(blobs.contains(&hash)).unwrap();
+                assert!(is_there || !was_acknowledged, "{context:?}");
+                if is_there {
+                    let verdict = block_on(blobs.verify(&hash)).unwrap();
+                    assert_eq!(verdict, Verdict::Whole, "{context:?}");
+                }
+                acknowledged_total += u32::from(was_acknowledged);
+                assert_eq!(disk::Disk::names(&disk, "tmp").unwrap(), [""; 0]);
+            }
+        }
+        println!("{operations} operations, {acknowledged_total} times acknowledged");
+    }
 }
 
 fn check_again(disk: &FaultyDisk, acknowledged: &Acknowledged, context: u64) {

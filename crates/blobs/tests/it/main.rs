@@ -190,7 +190,8 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
             .await
             .unwrap_err();
         assert_eq!(error.code(), Code::DiskFull);
-        assert_eq!(error.problem().to_string(), "the blob was not stored");
+        let said = "the blob was not stored: the disk of the node is full";
+        assert_eq!(error.problem().to_string(), said);
         assert_eq!(temporaries(&folder), 0);
         assert!(
             !blobs

@@ -8,4 +8,5 @@ mod facts;
 mod golden;
 mod package;
 mod page;
+mod person;
 mod vectors;

@@ -13,8 +13,11 @@ use chain::{
 
 use crate::facts::{bytes, signer};
 
+/// The fields of a vector by name.
+pub(crate) type Fields<'a> = BTreeMap<&'a str, &'a str>;
+
 /// A fenced block: its two words and its lines.
-struct Block {
+pub(crate) struct Block {
     form: String,
     name: String,
     lines: Vec<String>,
@@ -22,7 +25,7 @@ struct Block {
 
 impl Block {
     /// Returns the fields of a `vector` block.
-    fn fields(&self) -> BTreeMap<&str, &str> {
+    fn fields(&self) -> Fields<'_> {
         let fields = self.lines.iter().map(|line| {
             let (name, value) = line.split_once(':').expect("a name and a value");
             (name, value.trim())
@@ -40,7 +43,7 @@ impl Block {
     }
 }
 
-fn page(name: &str) -> Vec<Block> {
+pub(crate) fn page(name: &str) -> Vec<Block> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../docs/protocols")
         .join(name);
@@ -65,7 +68,7 @@ fn page(name: &str) -> Vec<Block> {
     blocks
 }
 
-fn vectors<'a>(blocks: &'a [Block], name: &str) -> Vec<BTreeMap<&'a str, &'a str>> {
+pub(crate) fn vectors<'a>(blocks: &'a [Block], name: &str) -> Vec<Fields<'a>> {
     let blocks = blocks
         .iter()
         .filter(|block| (block.form.as_str(), block.name.as_str()) == ("vector", name));

@@ -31,7 +31,7 @@ pub(crate) enum BlobCommand {
     Get(GetArgs),
     /// Show how safe a blob is, and what keeps it
     #[command(
-        after_help = "Example:\n  commonhold blob stat photos/2026\n\nTiers: accepted is on stable storage of this server; durable survives the loss of any one place; verified is durable and audited."
+        after_help = "Examples:\n  commonhold blob stat photos/2026\n  commonhold blob stat photos/2026 --json\n\nTiers: accepted is on stable storage of this server; durable survives the loss of any one place; verified is durable and audited."
     )]
     Stat {
         /// Hash or tag
@@ -42,12 +42,14 @@ pub(crate) enum BlobCommand {
     },
     /// List blobs
     #[command(
-        after_help = "Examples:\n  commonhold blob ls\n  commonhold blob ls --long\n  commonhold blob ls --prefix 3f --limit 10 --json"
+        long_about = "List blobs, in the order of their hashes.\n\nOf a long list the first lines are shown, and the last line says how to go on. With --json each line is a document, and where the list was cut, the last one holds nothing but `next`, the cursor for --after.",
+        after_help = "Examples:\n  commonhold blob ls\n  commonhold blob ls --long --all\n  commonhold blob ls --prefix 3f --limit 10 --json"
     )]
     Ls(LsArgs),
     /// List, set and remove tags
     #[command(
-        long_about = "List, set and remove tags.\n\nA tag is a name for a hash. What a tag names is kept, and of a folder everything in it; what nothing names is collected after a while."
+        long_about = "List, set and remove tags.\n\nA tag is a name for a hash. What a tag names is kept, and of a folder everything in it; what nothing names is collected after a while.",
+        after_help = "Examples:\n  commonhold blob tag ls\n  commonhold blob tag set photos/best photos/2026\n  commonhold blob tag rm photos/best"
     )]
     Tag {
         #[command(subcommand)]
@@ -60,8 +62,8 @@ pub(crate) enum BlobCommand {
     Usage(UsageArgs),
     /// Collect what nothing refers to
     #[command(
-        long_about = "Collect what nothing refers to.\n\nWhat no tag, lease or running upload names goes into the trash. It stays there for seven days, and comes back when it is stored or tagged again; then it is gone. What was stored within the last hour is left alone.",
-        after_help = "Examples:\n  commonhold blob gc --dry-run\n  commonhold blob gc"
+        long_about = "Collect what nothing refers to; for stewards.\n\nWhat no tag, lease or running upload names goes into the trash. It stays there for seven days, and comes back when it is stored or tagged again; then it is gone. What was stored within the last hour is left alone, and what was brought for a community's pages for a day.\n\nA server does this by itself once a day.",
+        after_help = "Examples:\n  commonhold blob gc --dry-run\n  commonhold blob gc\n  commonhold blob gc --namespace community"
     )]
     Gc {
         /// Say what would be collected, and collect nothing
@@ -99,7 +101,7 @@ pub(crate) enum BlobCommand {
 /// Which blobs a command is about, and where they are.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BlobTarget {
-    /// The server to talk to
+    /// The server to talk to: a doorway, or a node that keeps files alone
     #[arg(long, value_name = "URL", default_value = DOORWAY, conflicts_with_all = ["data"])]
     pub(crate) to: String,
     /// Certificate in PEM to trust besides the system's, for a server that made its own
@@ -111,7 +113,7 @@ pub(crate) struct BlobTarget {
     /// Folder with your key [default: agent in Commonhold's home]
     #[arg(long, value_name = "DIR")]
     pub(crate) agent: Option<PathBuf>,
-    /// Whose blobs; stewards may name any namespace, such as community [default: your own]
+    /// Whose blobs; stewards may name any namespace, such as community [default: your own; of gc, all]
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 }
@@ -164,16 +166,34 @@ pub(crate) struct LsArgs {
     #[arg(long, short)]
     pub(crate) long: bool,
     /// Only hashes that start so
-    #[arg(long, value_name = "HEX", default_value = "")]
+    #[arg(
+        long,
+        value_name = "HEX",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) prefix: String,
+    /// The damaged ones, which are not served until they are stored again
+    #[arg(long)]
+    pub(crate) damaged: bool,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    #[command(flatten)]
+    pub(crate) target: BlobTarget,
+}
+
+/// How much of a list is shown.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WindowArgs {
+    /// At most so many lines
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) limit: u64,
     /// Begin behind this cursor, as the last line of a cut list tells
     #[arg(long, value_name = "CURSOR")]
     pub(crate) after: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) limit: Option<u64>,
-    #[command(flatten)]
-    pub(crate) target: BlobTarget,
+    /// All lines
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -191,11 +211,15 @@ pub(crate) struct UsageArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TagCommand {
     /// List tags
-    #[command(after_help = "Examples:\n  commonhold blob tag ls\n  commonhold blob tag ls photos/")]
+    #[command(
+        after_help = "Examples:\n  commonhold blob tag ls\n  commonhold blob tag ls photos/ --all"
+    )]
     Ls {
         /// Only names that start so
-        #[arg(value_name = "PREFIX", default_value = "")]
+        #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
         prefix: String,
+        #[command(flatten)]
+        window: WindowArgs,
         #[command(flatten)]
         target: BlobTarget,
     },

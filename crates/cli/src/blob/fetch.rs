@@ -51,23 +51,27 @@ impl Fetch<'_> {
         let mut is_fresh = half.len == 0;
         self.tally.advance(half.len);
         loop {
-            let before = half.len;
             half = self.fill(&hash, half).await?;
-            let moved = half.len.saturating_sub(before);
             if half.hasher.clone().finish() == hash {
+                let fresh = half.fresh;
                 blocking(move || half.commit(is_executable, is_synced)).await?;
-                self.tally.whole(moved);
+                self.tally.whole(fresh);
                 return Ok(());
             }
             // What an earlier command left may have been damaged since; what came just now is another matter.
-            self.tally.lost(moved);
-            self.tally.retreat(before);
-            half = blocking(move || half.reset().map(|()| half)).await?;
+            half = self.reset(half).await?;
             if is_fresh {
                 return Err(differs(&hash));
             }
             is_fresh = true;
         }
+    }
+
+    /// Throws away what is there, and no longer counts it.
+    async fn reset(&self, mut half: Half) -> Result<Half, Problem> {
+        self.tally.lost(half.fresh);
+        self.tally.retreat(half.len - half.fresh);
+        blocking(move || half.reset().map(|()| half)).await
     }
 
     /// Fetches the rest of a blob; connections may break a few times.
@@ -104,15 +108,16 @@ impl Fetch<'_> {
             return Ok((half, Ok(())));
         };
         if reader.from < half.len {
-            let from = half.len;
-            self.tally.retreat(from);
-            half = blocking(move || half.reset().map(|()| half)).await?;
+            half = self.reset(half).await?;
         }
         let left = reader.total.saturating_sub(half.len);
         let (sender, mut waiting) = mpsc::channel::<Bytes>(WAITING_MAX);
+        let tally = self.tally.clone();
         let writing = blocking(move || {
             while let Some(bytes) = waiting.blocking_recv() {
                 half.append(&bytes)?;
+                // What is in the file stays when the command is interrupted; what is on its way does not.
+                tally.piece(bytes.len() as u64);
             }
             Ok::<_, Problem>(half)
         });
@@ -132,7 +137,6 @@ impl Fetch<'_> {
                         "more came than was announced",
                     ));
                 }
-                self.tally.piece(bytes.len() as u64);
                 if sender.send(bytes).await.is_err() {
                     // The writer says why it stopped.
                     break Ok(());
@@ -217,7 +221,7 @@ impl Fetch<'_> {
         if hasher.finish() != *hash {
             return Err(differs(hash));
         }
-        self.tally.whole(offset);
+        self.tally.printed(offset);
         Ok(())
     }
 
@@ -245,7 +249,7 @@ impl Fetch<'_> {
             left -= bytes.len() as u64;
             *offset += bytes.len() as u64;
             hasher.update(&bytes);
-            self.tally.piece(bytes.len() as u64);
+            self.tally.advance(bytes.len() as u64);
             if !blocking(move || target::print(&bytes)).await? {
                 return Ok(false);
             }

@@ -27,7 +27,7 @@ use crate::output::{Outcome, Output, count};
 const FETCHES_MAX: usize = 8;
 
 /// Enough of a blob to tell whether it is the manifest of a folder, in bytes.
-const FIRST_BYTES: usize = 64;
+pub(super) const FIRST_BYTES: usize = 64;
 
 /// The tools of a get.
 struct Get<'a> {
@@ -141,6 +141,7 @@ impl Get<'_> {
         let there = Here {
             root: root.clone(),
             stop: self.fetch.stop.clone(),
+            is_dry_run: self.args.dry_run,
         };
         let entry = (named.hash, bytes, None);
         let (owned, shown) = (name.to_owned(), path.display().to_string());
@@ -175,12 +176,12 @@ impl Get<'_> {
 
     async fn print(&self, named: &Named, path: Option<&Path>, output: &Output) -> Outcome {
         if output.is_json() {
-            let detail = "with --json, name a file with -o: standard output is for the document";
-            return Err(Problem::new(Code::Config, detail).into());
+            let detail = "with --json, standard output is for the document; name a file with -o";
+            return Err(Problem::new(Code::PlaceTaken, detail).into());
         }
         if path.is_none() && std::io::stdout().is_terminal() {
-            let detail = "name a file with -o; -o - writes to the terminal all the same";
-            return Err(Problem::new(Code::Config, detail).into());
+            let detail = "a file is not written to a terminal; name one with -o, or say -o - to see it all the same";
+            return Err(Problem::new(Code::PlaceTaken, detail).into());
         }
         if !self.args.dry_run {
             self.fetch.print(&named.hash).await?;
@@ -220,13 +221,18 @@ impl Get<'_> {
     async fn plan(&self, path: &Path, folder: &Folder) -> Result<ExportPlan, Problem> {
         let (path, folder) = (path.to_owned(), folder.clone());
         let (stop, force) = (self.fetch.stop.clone(), self.args.force);
+        let is_dry_run = self.args.dry_run;
         let bar = self.progress.begin("comparing", folder.sum().bytes, true);
         let counted = bar.clone();
         let planned = blocking(move || {
             let Some(root) = Root::open(&path)? else {
                 return Ok(plan_export(&folder, |_| There::Nothing));
             };
-            let here = Here { root, stop };
+            let here = Here {
+                root,
+                stop,
+                is_dry_run,
+            };
             let mut there = VecDeque::with_capacity(folder.entries().len());
             for entry in folder.entries() {
                 let found = here.entry(entry, &|bytes| counted.inc(bytes))?;
@@ -280,6 +286,8 @@ impl Get<'_> {
 struct Here {
     root: Root,
     stop: Stop,
+    /// Whether nothing may be put right.
+    is_dry_run: bool,
 }
 
 impl Here {
@@ -317,7 +325,8 @@ impl Here {
         if spot.hash(&self.stop, on_bytes)? != Some(hash) {
             return Ok(There::Other);
         }
-        if let Some(is_executable) = is_executable.filter(|wanted| *wanted != found) {
+        let differs = |wanted: &bool| *wanted != found && !self.is_dry_run;
+        if let Some(is_executable) = is_executable.filter(differs) {
             spot.set_executable(is_executable)?;
         }
         Ok(There::Same)
@@ -326,7 +335,7 @@ impl Here {
 
 /// Says that something else is where a file should be.
 fn in_the_way(shown: &str) -> Problem {
-    let why = "something else is there; name another place with -o, or say --force to replace it";
+    let why = "something else is there";
     target::refused(&shown, &why)
 }
 
@@ -363,11 +372,18 @@ impl Fetched {
             format!("Would write {files}, {size}, to {path}.")
         } else if self.written == 0 {
             format!("{path} is as it should be; nothing was fetched.")
-        } else if self.kept == 0 {
-            format!("{path} is here: {files}, {size}, every byte compared with its hash.")
         } else {
-            let kept = count(self.kept, "file was", "files were");
-            format!("{path} is here: {files}, {size} fetched; {kept} there already.")
+            let mut line =
+                format!("{path} is here: {files}, {size}, every byte compared with its hash.");
+            if counted.bytes < self.written_bytes {
+                // The rest came with an earlier command.
+                line += &format!(" {} of that came just now.", HumanBytes(counted.bytes));
+            }
+            if self.kept > 0 {
+                let kept = count(self.kept, "file was", "files were");
+                line += &format!(" {kept} there already.");
+            }
+            line
         };
         output.done(&document, &[line]);
     }

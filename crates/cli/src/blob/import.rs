@@ -31,6 +31,8 @@ struct Index {
     namespace: String,
     blobs: BTreeMap<ContentHash, u64>,
     tags: Vec<(String, ContentHash)>,
+    /// What the export itself says that it lacks: how many bytes it had, and why.
+    lacks: BTreeMap<ContentHash, (u64, String)>,
 }
 
 /// What was imported.
@@ -123,6 +125,9 @@ fn parse(bytes: &[u8]) -> Result<Index, (u32, String)> {
         if let Some(tag) = value["tag"].as_str() {
             what::tag_name(tag).map_err(|problem| at(problem.detail))?;
             index.tags.push((tag.to_owned(), hash));
+        } else if let (Some(bytes), Some(why)) = (value["bytes"].as_u64(), value["lacks"].as_str())
+        {
+            index.lacks.insert(hash, (bytes, why.to_owned()));
         } else if let Some(bytes) = value["bytes"].as_u64() {
             index.blobs.insert(hash, bytes);
         } else {
@@ -138,7 +143,8 @@ fn parse(bytes: &[u8]) -> Result<Index, (u32, String)> {
 }
 
 impl Import<'_> {
-    async fn all(&self, index: Index) -> Outcome<Imported> {
+    async fn all(&self, mut index: Index) -> Outcome<Imported> {
+        let there = self.lacking(&mut index).await?;
         let checked = self.check(&index).await?;
         let (mut sound, mut damaged) = (BTreeMap::new(), Vec::new());
         for (hash, source) in checked {
@@ -149,6 +155,10 @@ impl Import<'_> {
                 Err(problem) => damaged.push(problem),
             }
         }
+        damaged.extend(index.lacks.iter().map(|(hash, (_, why))| {
+            let detail = format!("the export lacks the blob {hash}: it was {why} in the store");
+            Problem::new(Code::BlobCorrupt, detail)
+        }));
         if !damaged.is_empty() && !self.args.skip_damaged {
             return Err(Problems(damaged));
         }
@@ -161,14 +171,15 @@ impl Import<'_> {
             .collect();
         let missing_bytes = missing.iter().map(|(_, source)| source.bytes()).sum();
         let bytes = sound.values().map(Source::bytes).sum::<u64>();
-        let there = (sound.len() - missing.len()) as u64;
-        self.tally.there(there, bytes - missing_bytes);
-        let known: BTreeSet<&ContentHash> = sound.keys().collect();
-        let tags: Vec<&(String, ContentHash)> = index
-            .tags
-            .iter()
-            .filter(|(_, hash)| known.contains(hash))
-            .collect();
+        let here = (sound.len() - missing.len()) as u64;
+        self.tally.there(here, bytes - missing_bytes);
+        let known: BTreeSet<&ContentHash> = sound.keys().chain(&there).collect();
+        let is_known = |(_, hash): &&(String, ContentHash)| known.contains(hash);
+        let (tags, without): (Vec<_>, Vec<_>) = index.tags.iter().partition(is_known);
+        damaged.extend(without.iter().map(|(tag, hash)| {
+            let detail = format!("the tag {tag} is left out with its blob {hash}");
+            Problem::new(Code::BlobCorrupt, detail)
+        }));
         if !self.args.dry_run {
             self.send(&missing, missing_bytes).await?;
             for (tag, hash) in &tags {
@@ -183,6 +194,38 @@ impl Import<'_> {
             missing_bytes,
             damaged,
         })
+    }
+
+    /// Looks for what the export lacks: a file that somebody has put there since is checked with the others; what the
+    /// store has is not needed, and is returned.
+    async fn lacking(&self, index: &mut Index) -> Result<Vec<ContentHash>, Problem> {
+        if index.lacks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let folder = self.args.folder.clone();
+        let mut lacks = std::mem::take(&mut index.lacks);
+        let (lacks, found) = blocking(move || {
+            let mut found = BTreeMap::new();
+            lacks.retain(|hash, _| {
+                let path = folder.join(path_of(hash));
+                let shown = path.display().to_string();
+                let source = Source::look(&path, shown, Links::Refuse);
+                found.extend(source.ok().map(|source| (*hash, source.bytes())));
+                !found.contains_key(hash)
+            });
+            Ok::<_, Problem>((lacks, found))
+        })
+        .await?;
+        index.blobs.extend(found);
+        index.lacks = lacks;
+        let hashes: Vec<ContentHash> = index.lacks.keys().copied().collect();
+        let have = self.place.have(&hashes).await?;
+        let there = hashes.into_iter().zip(have);
+        let there: Vec<ContentHash> = there
+            .filter_map(|(hash, is_there)| is_there.then_some(hash))
+            .collect();
+        index.lacks.retain(|hash, _| !there.contains(hash));
+        Ok(there)
     }
 
     /// Compares every file with the hash in its name.
@@ -275,7 +318,11 @@ impl Imported {
         let line = if is_dry_run {
             let missing = count(self.missing_blobs, "blob", "blobs");
             let wanted = HumanBytes(self.missing_bytes);
-            format!("All are sound: {blobs}, {size}, {tags}. Would send {missing}, {wanted}.")
+            let sound = match self.damaged.len() as u64 {
+                0 => "All are sound".to_owned(),
+                left => format!("Sound, and {} left out", count(left, "thing", "things")),
+            };
+            format!("{sound}: {blobs}, {size}, {tags}. Would send {missing}, {wanted}.")
         } else {
             let sent = count(counted.blobs, "blob", "blobs");
             let moved = HumanBytes(counted.bytes);

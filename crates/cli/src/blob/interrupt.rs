@@ -90,6 +90,10 @@ fn lines(moving: Moving, counted: Counted, again: &str) -> Vec<String> {
             ),
             format!("Go on with: {again}"),
         ],
+        Moving::Here if counted.bytes == 0 => vec![
+            "Interrupted. Nothing had come that could be kept.".to_owned(),
+            format!("Begin again with: {again}"),
+        ],
         Moving::Here => vec![
             format!(
                 "Interrupted. This time {bytes} came, {blobs} among them; they are not fetched again."

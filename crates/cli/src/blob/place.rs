@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use api::{
     BlobListView, BlobStatusView, GcRequest, GcView, ScrubRequest, TagListView, TagView, UsageView,
 };
-use base::{ContentHash, Problem};
+use base::{Code, ContentHash, Problem};
 use chain::{KeySigner, Signer as _};
 use client::{BlobStore, Events, HAVE_HASHES_MAX, Reading};
 use runtime::Clock;
@@ -30,6 +30,8 @@ pub(crate) struct Place {
     /// The upload of a stream, which nobody can go on with.
     fleeting: Mutex<Option<Url>>,
     inside: Option<Inside>,
+    /// The namespace that the person named.
+    namespace: Option<String>,
 }
 
 /// How the store knows who asks.
@@ -76,6 +78,7 @@ impl Place {
             begun,
             fleeting: Mutex::new(None),
             inside,
+            namespace: target.namespace.clone(),
         })
     }
 
@@ -83,6 +86,17 @@ impl Place {
         match &self.proof {
             Proof::Signed(signer, token) => token.get(self.store.server(), signer).await,
             Proof::Own(token) => Ok(token.clone()),
+        }
+    }
+
+    /// Says of a namespace that is not there that it is that: a list of what is in it says no more than "nothing".
+    fn told(&self, problem: Problem) -> Problem {
+        match (&self.namespace, problem.code) {
+            (Some(namespace), Code::NotFound) => {
+                let detail = format!("there is no namespace {namespace} that you may see");
+                Problem::new(Code::NothingNamed, detail)
+            }
+            _ => problem,
         }
     }
 
@@ -118,7 +132,19 @@ impl Place {
         prefix: &str,
     ) -> Result<BlobListView, Problem> {
         let token = self.token().await?;
-        self.store.list(after, limit, prefix, &token).await
+        let listed = self.store.list(after, limit, prefix, &token).await;
+        listed.map_err(|problem| self.told(problem))
+    }
+
+    /// Lists blobs that are damaged and not served.
+    pub(crate) async fn list_damaged(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+        prefix: &str,
+    ) -> Result<BlobListView, Problem> {
+        let token = self.token().await?;
+        self.store.list_damaged(after, limit, prefix, &token).await
     }
 
     pub(crate) async fn tags(
@@ -128,7 +154,8 @@ impl Place {
         prefix: &str,
     ) -> Result<TagListView, Problem> {
         let token = self.token().await?;
-        self.store.tags(after, limit, prefix, &token).await
+        let listed = self.store.tags(after, limit, prefix, &token).await;
+        listed.map_err(|problem| self.told(problem))
     }
 
     pub(crate) async fn tag(&self, name: &str) -> Result<Option<TagView>, Problem> {
@@ -145,7 +172,8 @@ impl Place {
     }
 
     pub(crate) async fn usage(&self) -> Result<UsageView, Problem> {
-        self.store.usage(&self.token().await?).await
+        let usage = self.store.usage(&self.token().await?).await;
+        usage.map_err(|problem| self.told(problem))
     }
 
     /// Bounds the namespace, or takes its bound away.
@@ -154,7 +182,8 @@ impl Place {
     }
 
     pub(crate) async fn collect(&self, how: &GcRequest) -> Result<GcView, Problem> {
-        self.store.collect(how, &self.token().await?).await
+        let collected = self.store.collect(how, &self.token().await?).await;
+        collected.map_err(|problem| self.told(problem))
     }
 
     /// Begins to read everything again, and watches.

@@ -274,10 +274,8 @@ impl Put<'_> {
 /// Says that something in a folder cannot be kept.
 fn refusal(skipped: &Skipped) -> Problem {
     let what = skipped.what;
-    let detail = format!(
-        "this is {what}, and would not come back; leave such things out with --without-links"
-    );
-    Problem::new(Code::OutsideFolder, detail).at(skipped.path.as_str(), 0)
+    let detail = format!("this is {what}");
+    Problem::new(Code::WouldNotReturn, detail).at(skipped.path.as_str(), 0)
 }
 
 /// Makes the manifest of a folder.

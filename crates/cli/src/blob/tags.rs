@@ -1,20 +1,23 @@
 //! `commonhold blob tag`: names for hashes.
 
-use base::{Code, Problem, Timestamp};
+use base::{Code, Problem};
 use serde_json::json;
 
 use crate::blob::args::{BlobTarget, TagCommand};
-use crate::blob::list::all_tags;
+use crate::blob::list;
 use crate::blob::place::Place;
-use crate::blob::what::{What, tag_name};
+use crate::blob::what::{self, What, tag_name};
 use crate::dial::Progress;
-use crate::output::{Outcome, Output, count};
-use crate::time::shown;
+use crate::output::{Outcome, Output};
 
 /// Runs `commonhold blob tag`.
 pub(crate) async fn run(command: &TagCommand, output: &Output) -> Outcome {
     match command {
-        TagCommand::Ls { prefix, target } => list(prefix, target, output).await,
+        TagCommand::Ls {
+            prefix,
+            window,
+            target,
+        } => list::tags(prefix, window, target, output).await,
         TagCommand::Set {
             name,
             what,
@@ -27,20 +30,6 @@ pub(crate) async fn run(command: &TagCommand, output: &Output) -> Outcome {
             target,
         } => remove(name, *dry_run, target, output).await,
     }
-}
-
-async fn list(prefix: &str, target: &BlobTarget, output: &Output) -> Outcome {
-    let place = Place::open(target, &Progress::new(*output)).await?;
-    let tags = all_tags(&place, prefix).await?;
-    place.close().await?;
-    let width = tags.iter().map(|tag| tag.name.len()).max().unwrap_or(0);
-    for tag in &tags {
-        let at = shown(Timestamp(tag.set_at_us));
-        let line = format!("{:<width$}  {}  {at}", tag.name, tag.hash);
-        output.result(tag, &[line]);
-    }
-    output.remark(&format!("{}.", count(tags.len() as u64, "tag", "tags")));
-    Ok(())
 }
 
 async fn set(
@@ -56,7 +45,11 @@ async fn set(
     let named = what.find(&place).await?;
     let before = place.tag(name.as_str()).await?;
     if !is_dry_run {
-        place.set_tag(name.as_str(), &named.hash).await?;
+        let set = place.set_tag(name.as_str(), &named.hash).await;
+        set.map_err(|problem| match problem.code {
+            Code::NotFound => what::missing(&named.hash),
+            _ => problem,
+        })?;
     }
     place.close().await?;
     let hash = named.hash.to_string();
@@ -81,8 +74,8 @@ async fn remove(name: &str, is_dry_run: bool, target: &BlobTarget, output: &Outp
     let name = tag_name(name)?;
     let place = Place::open(target, &Progress::new(*output)).await?;
     let Some(before) = place.tag(name.as_str()).await? else {
-        let detail = format!("there is no tag {name}; see them with: commonhold blob tag ls");
-        return Err(Problem::new(Code::NotFound, detail).into());
+        let detail = format!("there is no tag {name} that you may see");
+        return Err(Problem::new(Code::NothingNamed, detail).into());
     };
     if !is_dry_run {
         place.remove_tag(name.as_str()).await?;

@@ -86,6 +86,12 @@ impl Tally {
         self.0.bytes.fetch_add(pieces_bytes, Ordering::Relaxed);
     }
 
+    /// Counts a blob that went where nothing of it could be kept before its end.
+    pub(crate) fn printed(&self, bytes: u64) {
+        self.0.blobs.fetch_add(1, Ordering::Relaxed);
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Counts blobs that were there already.
     pub(crate) fn there(&self, blobs: u64, bytes: u64) {
         self.0.there_blobs.fetch_add(blobs, Ordering::Relaxed);

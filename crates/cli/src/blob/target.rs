@@ -71,6 +71,8 @@ pub(crate) struct Half {
     shown: String,
     /// Bytes that are there.
     pub(crate) len: u64,
+    /// Those of them that came just now; the others an earlier command left.
+    pub(crate) fresh: u64,
     /// The hash of them.
     pub(crate) hasher: ContentHasher,
 }
@@ -243,6 +245,7 @@ impl Spot {
             half_name,
             shown: self.shown(),
             len: 0,
+            fresh: 0,
             hasher: ContentHasher::new(),
         };
         let len = hash_into(&half.file, &mut half.hasher, stop, on_bytes);
@@ -255,7 +258,7 @@ impl Spot {
         match error {
             Errno::LOOP | Errno::NOTDIR => {
                 let detail = "a link or a file is in the way where a folder should be; nothing is written through it";
-                Problem::new(Code::OutsideFolder, detail).at(self.shown(), 0)
+                refused(&self.shown(), &detail)
             }
             error => failed(&self.shown(), error.into()),
         }
@@ -269,6 +272,7 @@ impl Half {
         written.map_err(|error| failed(&self.shown, error))?;
         self.hasher.update(bytes);
         self.len += bytes.len() as u64;
+        self.fresh += bytes.len() as u64;
         Ok(())
     }
 
@@ -277,6 +281,7 @@ impl Half {
         let cut = self.file.set_len(0);
         cut.map_err(|error| failed(&self.shown, error))?;
         self.len = 0;
+        self.fresh = 0;
         self.hasher = ContentHasher::new();
         Ok(())
     }
@@ -376,7 +381,7 @@ fn failed(shown: &str, error: io::Error) -> Problem {
 
 /// Says that something of the person's is in the way.
 pub(crate) fn refused(shown: &dyn std::fmt::Display, why: &dyn std::fmt::Display) -> Problem {
-    Problem::new(Code::Config, why.to_string()).at(shown.to_string(), 0)
+    Problem::new(Code::PlaceTaken, why.to_string()).at(shown.to_string(), 0)
 }
 
 #[cfg(test)]

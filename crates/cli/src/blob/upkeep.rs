@@ -1,6 +1,6 @@
 //! `commonhold blob gc` and `scrub`: room given back, and every byte read again.
 
-use api::{GcRequest, GcView, SCHEMA_VERSION, ScrubRequest, ScrubView};
+use api::{GcNamespaceView, GcRequest, GcView, SCHEMA_VERSION, ScrubRequest, ScrubView};
 use base::{Code, Problem};
 use client::Events;
 use indicatif::{HumanBytes, ProgressBar};
@@ -25,8 +25,19 @@ pub(crate) async fn collect(is_dry_run: bool, target: &BlobTarget, output: &Outp
     spinner.finish_and_clear();
     let view = collected?;
     place.close().await?;
-    output.done(&view, &[collected_line(&view)]);
+    output.done(&view, &collected_lines(&view));
     Ok(())
+}
+
+/// Says what was collected, and which namespaces were left as they are.
+fn collected_lines(view: &GcView) -> Vec<String> {
+    let mut lines = vec![collected_line(view)];
+    let is_left_out = |line: &&GcNamespaceView| !line.left_out.is_empty();
+    let left_out = view.namespaces.iter().filter(is_left_out);
+    lines.extend(
+        left_out.map(|line| format!("Left as it is: {}, {}", line.namespace, line.left_out)),
+    );
+    lines
 }
 
 fn collected_line(view: &GcView) -> String {
@@ -117,7 +128,11 @@ fn tell(view: &ScrubView, output: &Output) -> Outcome {
         let detail = format!("the scrub broke off: {}", view.fault);
         return Err(Problem::new(Code::StoreFailed, detail).into());
     }
-    if view.damaged.is_empty() {
+    for mended in &view.mended {
+        let detail = format!("{mended} was damaged, and was made again from what is sound");
+        output.warn(&Problem::new(Code::BlobCorrupt, detail));
+    }
+    if view.damaged.is_empty() && view.faults.is_empty() {
         let blobs = count(view.checked_blobs, "blob", "blobs");
         let size = HumanBytes(view.checked_bytes);
         output.done(
@@ -127,8 +142,14 @@ fn tell(view: &ScrubView, output: &Output) -> Outcome {
         return Ok(());
     }
     let told = |hash: &String| {
-        let detail = format!("the blob {hash} is damaged, and is no longer served");
+        let detail =
+            format!("the blob {hash} is damaged, and is not served until it is stored again");
         Problem::new(Code::BlobCorrupt, detail)
     };
-    Err(view.damaged.iter().map(told).collect::<Vec<_>>().into())
+    let mut problems: Vec<Problem> = view.damaged.iter().map(told).collect();
+    problems.extend(view.faults.iter().map(|fault| {
+        let detail = format!("damaged in the log, and needed: {fault}");
+        Problem::new(Code::BlobCorrupt, detail)
+    }));
+    Err(problems.into())
 }

@@ -41,8 +41,8 @@ impl What {
             Self::Tag(name) => name,
         };
         let Some(view) = place.tag(name.as_str()).await? else {
-            let detail = format!("there is no tag {name}; see them with: commonhold blob tag ls");
-            return Err(Problem::new(Code::NotFound, detail));
+            let detail = format!("there is no tag {name} that you may see");
+            return Err(Problem::new(Code::NothingNamed, detail));
         };
         let hash = view.hash.parse().map_err(|error| {
             Problem::new(Code::ServerAnswer, format!("the tag {name} says: {error}"))
@@ -76,9 +76,9 @@ pub(crate) async fn unreadable(place: &Place, hash: &ContentHash) -> Problem {
         }
         Ok(Some(status)) if status.is_trashed => {
             let detail = format!(
-                "the blob {hash} lies in the trash; bring it back with: commonhold blob tag set NAME HASH"
+                "the blob {hash} lies in the trash; bring it back with: commonhold blob tag set NAME {hash}"
             );
-            Problem::new(Code::NotFound, detail)
+            Problem::new(Code::NothingNamed, detail)
         }
         Ok(_) => missing(hash),
         Err(problem) => problem,
@@ -88,7 +88,7 @@ pub(crate) async fn unreadable(place: &Place, hash: &ContentHash) -> Problem {
 /// Says that a blob is not there.
 pub(crate) fn missing(hash: &ContentHash) -> Problem {
     let detail = format!("there is no blob {hash} that you may see");
-    Problem::new(Code::NotFound, detail)
+    Problem::new(Code::NothingNamed, detail)
 }
 
 #[cfg(test)]

@@ -115,3 +115,6 @@ pub(super) fn load(args: &StorageArgs, data: &Path) -> Result<Config, Problem> {
     });
     loaded.map_err(|error| refuse(base::told(&error)))?.check()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base::{Code, Problem};
 use doorway::Limits;
+use doorway_core::sign_up::Policy;
 use doorway_core::{admission, cache};
 use ipnet::IpNet;
 use runtime::config::{self, File, Layers, ProcessEnvironment};
@@ -30,6 +31,8 @@ runtime::configuration! {
         pub(crate) name: String = "Our community".to_owned(), unit: "text", env: "COMMUNITY_NAME", since: "0.1.0";
         /// Address under which readers reach it, for links and proofs; empty means where it listens.
         pub(crate) public_url: String = String::new(), unit: "URL", env: "PUBLIC_URL", since: "0.1.0";
+        /// How people join who have no invite: `open` lets everybody in, `invite` nobody, and `approval` lets them wait for a steward.
+        pub(crate) sign_up: String = "invite".to_owned(), unit: "open, invite or approval", env: "SIGN_UP", since: "0.2.0";
         /// How logs look: text or json.
         pub(crate) log_format: String = "text".to_owned(), unit: "text or json", env: "LOG_FORMAT", since: "0.1.0";
         /// What is logged: error, warn, info, debug, trace, or a list such as info,doorway=debug.
@@ -146,8 +149,19 @@ impl Config {
     }
 
     /// Returns the bounds of the doorway.
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    ///
+    /// # Errors
+    /// [`Code::Config`] when a word is none of those that are known.
+    pub(super) fn limits(&self) -> Result<Limits, Problem> {
+        let sign_up_policy = Policy::find(&self.sign_up).ok_or_else(|| {
+            let detail = format!(
+                "sign_up is {:?}: write open, invite or approval",
+                self.sign_up
+            );
+            Problem::new(Code::Config, detail)
+        })?;
+        Ok(Limits {
+            sign_up_policy,
             blob_bytes_max: self.blob_bytes_max,
             chain_bytes_max: self.chain_bytes_max,
             chain_records_max: self.chain_records_max,
@@ -170,7 +184,7 @@ impl Config {
                 ..admission::Limits::default()
             },
             ..Limits::default()
-        }
+        })
     }
 
     /// Returns the bounds of connections.

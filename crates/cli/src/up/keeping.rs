@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::storage::{Admittance, Authority, Engines, Storage, StorageMetrics};
-use base::{Problem, Timestamp};
+use base::{ContentHash, Problem, Timestamp};
 use blobs::Blobs;
 use disk::{Folder, RealDisk};
 use doorway::Doorway;
@@ -31,6 +31,10 @@ impl Authority for Members {
                 Some(Role::Moderator | Role::Editor | Role::Member) => Caller::Member,
             })
         })
+    }
+
+    fn keeps(&self) -> BoxFuture<'_, Result<Vec<ContentHash>, Problem>> {
+        Box::pin(self.0.kept_blobs())
     }
 
     fn version(&self) -> u64 {

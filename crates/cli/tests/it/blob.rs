@@ -1,10 +1,13 @@
 //! Files that must not be lost: the whole program against a node that keeps blobs, both run as people run them.
 
+mod damage;
 mod folder;
+mod full;
 mod get;
 mod moving;
 mod put;
 mod resume;
+mod terminal;
 mod upkeep;
 
 use std::collections::BTreeMap;

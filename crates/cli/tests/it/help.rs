@@ -163,3 +163,8 @@ fn completions_are_a_script() {
         Err(error) => println!("left out: bash is not here: {error}"),
     }
 }
+
+#[test]
+fn help_of_conductor() {
+    check(&["conductor"]);
+}

@@ -6,6 +6,8 @@
 )]
 
 mod blob;
+mod collect;
+mod conductor;
 mod copies;
 mod documents;
 mod help;
@@ -21,5 +23,6 @@ mod relay;
 mod steward;
 mod tls;
 mod up;
+mod vault;
 mod verify;
 mod wire;

@@ -147,6 +147,84 @@ fn whoever_is_not_on_the_list_cannot_be_taken_off_it() {
     assert_eq!(members(&home, &doorway).len(), 1);
 }
 
+/// Runs `commonhold join` as this person.
+fn join(home: &Home, words: &[&str]) -> crate::home::Ran {
+    home.run(&[&["join"], words].concat())
+}
+
+#[test]
+fn an_invite_is_all_that_a_new_member_needs() {
+    let (home, doorway) = Home::with_doorway();
+    let bea = Home::new();
+    let made = member(
+        &home,
+        &doorway,
+        &["invite", "--note", "picnic", "--svg", "poster.svg"],
+    )
+    .ok();
+    let url = made.stdout.trim().to_owned();
+    let code = url.strip_prefix(&format!("{}/join#", doorway.url)).unwrap();
+    assert_eq!(code.len(), 19, "{url}");
+    assert!(made.stderr.contains("1 person"), "{}", made.stderr);
+    let poster = fs::read_to_string(home.at("poster.svg")).unwrap();
+    assert!(poster.contains("<svg"), "{poster}");
+
+    let said = join(&bea, &[&url]).ok().stdout;
+    assert!(
+        said.contains("You are a member of Our community, as member."),
+        "{said}"
+    );
+    let bread = bea.bread();
+    bea.publish(&bread, &doorway);
+    assert_eq!(doorway.status("/courses/bread/flour"), 200);
+    let listed = member(&home, &doorway, &["invites"]).ok().stdout;
+    assert!(
+        listed.contains("1 of 1") && listed.contains("picnic"),
+        "{listed}"
+    );
+    assert!(!listed.contains(code), "{listed}");
+
+    let carl = Home::new();
+    join(&carl, &[&url]).refused(1, "CH-0209");
+    join(&carl, &[&doorway.url]).refused(1, "CH-0209");
+    join(&carl, &[&url, "--code", code]).refused(1, "CH-0602");
+    assert_eq!(members(&home, &doorway).len(), 2);
+
+    let made = member(&home, &doorway, &["invite", "--json", "--uses", "2"]).json();
+    let (id, code) = (made["id"].as_str().unwrap(), made["code"].as_str().unwrap());
+    join(&carl, &[&doorway.url, "--code", code]).ok();
+    member(&home, &doorway, &["withdraw", id]).ok();
+    join(&Home::new(), &[&doorway.url, "--code", code]).refused(1, "CH-0209");
+    for wrong in [["--for", "7"], ["--for", "0d"], ["--uses", "501"]] {
+        let ran = member(&home, &doorway, &[&["invite"], wrong.as_slice()].concat());
+        assert_ne!(ran.status, 0, "{wrong:?}");
+    }
+}
+
+#[test]
+fn who_waits_is_seen_by_stewards_who_let_them_in_or_not() {
+    let home = Home::new();
+    let mut command = home.command(&["up", "--empty", "--listen", "127.0.0.1:0"]);
+    command.env("SIGN_UP", "approval");
+    let doorway = home.start(command);
+    let (bea, carl) = (Home::new(), Home::new());
+    let said = join(&bea, &[&doorway.url, "--name", "Bea from number 7"])
+        .ok()
+        .stdout;
+    assert!(said.contains(&bea.key()), "{said}");
+    join(&carl, &[&doorway.url]).ok();
+    let listed = member(&home, &doorway, &["list", "--waiting"]).ok().stdout;
+    assert!(listed.contains("Bea from number 7"), "{listed}");
+    assert!(listed.ends_with("2 people wait\n"), "{listed}");
+    member(&home, &doorway, &["approve", &bea.key()]).ok();
+    member(&home, &doorway, &["decline", &carl.key()]).ok();
+    member(&home, &doorway, &["decline", &carl.key()]).refused(1, "CH-0105");
+    let said = join(&bea, &[&doorway.url]).ok().stdout;
+    assert!(said.contains("You are a member"), "{said}");
+    let listed = member(&home, &doorway, &["list", "--waiting"]).ok().stdout;
+    assert_eq!(listed, "0 people wait\n");
+}
+
 #[test]
 fn a_malformed_key_is_refused() {
     let (home, doorway) = Home::with_doorway();

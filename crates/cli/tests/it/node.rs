@@ -115,7 +115,7 @@ fn a_doorway_keeps_blobs_for_its_members() {
     let theirs = other.run(&["blob", "get", &hash, "--to", &doorway.url, "--json"]);
     assert_eq!(
         theirs.code(1),
-        "CH-0105",
+        "CH-0815",
         "members do not see each other's blobs"
     );
     home.run(&["member", "remove", &key, "--to", &doorway.url])

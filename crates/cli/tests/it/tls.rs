@@ -165,6 +165,42 @@ fn a_certificate_for_trying_out_is_made_once_and_believed_by_who_names_it() {
 }
 
 #[test]
+fn blobs_go_over_tls_for_who_names_the_certificate() {
+    let home = Home::new();
+    let mut doorway = start(&home, "[tls]\nself_signed = true\n", &["--empty"]);
+    let file = doorway.told["certificate"].as_str().unwrap().to_owned();
+    // One small file, and one that is sent in pieces.
+    home.write("photos/letter", "Dear neighbours");
+    home.write("photos/film", vec![7; 20_000_000]);
+    let url = doorway.url.clone();
+    let blob = |words: &[&str], ca: &str| {
+        let fixed = ["--to", &url, "--ca", ca];
+        home.run(&[&["blob"], words, &fixed[..]].concat())
+    };
+    let without = home.run(&["blob", "put", "photos", "--to", &url]);
+    let without = without.refused(2, "CH-0603");
+    assert!(without.stderr.contains("--ca FILE"), "{}", without.stderr);
+    blob(&["ls"], "nowhere.pem").refused(1, "CH-0606");
+    let said = blob(&["put", "photos", "--tag", "photos", "--json"], &file).json();
+    assert_eq!(said["blobs_sent"], 3);
+    blob(&["get", "photos", "-o", "again"], &file).ok();
+    for name in ["letter", "film"] {
+        let read = |folder: &str| fs::read(home.at(&format!("{folder}/{name}"))).unwrap();
+        assert!(read("photos") == read("again"), "{name}");
+    }
+    let line = blob(&["get", "photos", "--manifest", "-o", "-"], &file).ok();
+    assert!(line.stdout.contains("letter"), "{}", line.stdout);
+    for words in [&["stat", "photos"][..], &["tag", "ls"], &["usage"], &["gc"]] {
+        blob(words, &file).ok();
+    }
+    blob(&["scrub", "--restart", "--bytes-per-sec", "0"], &file).ok();
+    blob(&["export", "out"], &file).ok();
+    blob(&["import", "out"], &file).ok();
+    doorway.process.terminate().unwrap();
+    assert!(doorway.process.wait(DEADLINE).unwrap().success());
+}
+
+#[test]
 fn a_replaced_certificate_is_used_and_open_connections_go_on() {
     let home = Home::new();
     let (first, second) = (pair(), pair());

@@ -246,3 +246,45 @@ fn an_answer_for_another_number_of_hashes_is_a_fault() {
     let have = run(store.have(&hashes, "t"));
     assert_eq!(have.unwrap_err().code, Code::ServerAnswer);
 }
+
+#[test]
+fn a_status_without_a_body_says_as_much_as_it_can() {
+    let cases = [
+        (507, Code::DiskFull, "its disk is full"),
+        (503, Code::Unavailable, "takes no changes"),
+        (500, Code::StoreFailed, "see its log"),
+        (423, Code::UploadBusy, "somebody else"),
+        (401, Code::TokenInvalid, "token"),
+        (418, Code::ServerAnswer, "418"),
+    ];
+    for (status, code, said) in cases {
+        let (store, _) = server(vec![answer(status, &[], "")]);
+        let asked = run(async {
+            let upload = store.server().join("/blobs/uploads/7").unwrap();
+            store.upload_state(&upload, "t").await
+        });
+        let problem = asked.unwrap_err();
+        assert_eq!(problem.code, code, "{status}");
+        assert!(
+            problem.detail.contains(said),
+            "{status}: {}",
+            problem.detail
+        );
+        assert!(problem.detail.contains(&status.to_string()), "{status}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_with_the_words_of_the_node() {
+    let body = r#"{"schema_version":1,"type":"/errors/CH-0401","title":"the disk is full","status":507,"detail":"the blob was not stored: the disk of the node is full","code":"CH-0401","kind":"failure","hint":"free space","page":"/errors/CH-0401","instance":"","request_id":""}"#;
+    let hash = ContentHash::of(b"bread");
+    let (store, _) = server(vec![answer(507, &[], body), answer(507, &[], body)]);
+    run(async {
+        let put = store.put(&hash, 5, || async { Ok(Body::from("bread")) }, "t");
+        let begun = store.begin_upload(Some(5), Some(&hash), "t");
+        for problem in [put.await.unwrap_err(), begun.await.unwrap_err()] {
+            assert_eq!(problem.code, Code::DiskFull);
+            assert!(problem.detail.contains("the disk of the node is full"));
+        }
+    });
+}

@@ -218,6 +218,6 @@ impl Head {
         let Self {
             status, problem, ..
         } = self;
-        problem.unwrap_or_else(|| answer::unexpected(status))
+        problem.unwrap_or_else(|| answer::bodiless(status))
     }
 }

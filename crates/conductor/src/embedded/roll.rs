@@ -24,14 +24,8 @@ pub(super) fn admit(
         };
     }
     let (dna, agent) = (cell.dna.get_raw_39(), cell.agent.get_raw_39());
-    let owner: Option<String> = tx
-        .prepare_cached("SELECT app FROM cells WHERE dna = ?1 AND agent = ?2")?
-        .query_row(params![dna, agent], |row| row.get(0))
-        .optional()?;
-    if let Some(owner) = owner {
-        return Err(Fault::CellTaken {
-            app: read_app(&owner)?,
-        });
+    if let Some(owner) = app_of(tx, cell)? {
+        return Err(Fault::CellTaken { app: owner });
     }
     let count: u32 = tx
         .prepare_cached("SELECT count(*) FROM cells")?
@@ -46,6 +40,18 @@ pub(super) fn admit(
     )?
     .execute(params![dna, agent, app.as_str()])?;
     Ok(())
+}
+
+/// Returns the app of a cell.
+pub(super) fn app_of(tx: &Connection, cell: &CellId) -> Result<Option<AppId>, Fault> {
+    let owner: Option<String> = tx
+        .prepare_cached("SELECT app FROM cells WHERE dna = ?1 AND agent = ?2")?
+        .query_row(
+            params![cell.dna.get_raw_39(), cell.agent.get_raw_39()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    owner.map(|owner| read_app(&owner)).transpose()
 }
 
 /// Returns the cell of an app.

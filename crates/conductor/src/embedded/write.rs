@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chain::author::Draft;
 use chain::{
-    Author, Entry, Envelope, Record, Rejection, Rules, SignError, Signer, Verifier, Write, record,
+    Action, Author, Entry, Envelope, Record, Rejection, Rules, SignError, SignedActions, Signer,
+    Verifier, Write, record,
 };
 
 use crate::embedded::lane::Lane;
@@ -186,31 +187,47 @@ async fn sign(
             .after(loaded.head.clone(), loaded.is_closed),
         refusal: None,
     };
-    for (index, draft) in drafts.into_iter().enumerate() {
-        if index % RECORDS_PER_TURN == RECORDS_PER_TURN - 1 {
-            tokio::task::yield_now().await;
-        }
-        let seq = draft.action.action_seq();
-        let signature = match signer.sign(&draft.action) {
-            Ok(signature) => signature,
-            Err(source @ SignError::Unavailable(_)) => {
-                return Err(Fault::Pending { seq, source });
+    let mut drafts = drafts.into_iter().peekable();
+    while drafts.peek().is_some() && signed.refusal.is_none() {
+        let turn = drafts.by_ref().take(RECORDS_PER_TURN);
+        let (actions, entries): (Vec<_>, Vec<_>) =
+            turn.map(|draft| (draft.action, draft.entry)).unzip();
+        let answer = signer.sign_all(&actions).await;
+        let count = answer.signatures.len();
+        let end = end_of(&answer, &actions);
+        let parts = actions.into_iter().zip(entries).zip(answer.signatures);
+        for ((action, entry), signature) in parts {
+            let record = record::assemble(action, signature, entry);
+            if let Err(rejection) = signed.verifier.apply(&record) {
+                signed.refusal = Some(Fault::Rejected(rejection));
+                return Ok(signed);
             }
-            Err(source @ (SignError::Foreign | SignError::Equivocation { .. })) => {
-                signed.refusal = Some(Fault::Refused { seq, source });
-                break;
-            }
-        };
-        let record = record::assemble(draft.action, signature, draft.entry);
-        if let Err(rejection) = signed.verifier.apply(&record) {
-            signed.refusal = Some(Fault::Rejected(rejection));
-            break;
+            let row = SignedRow::of(&record, record.action_address().clone());
+            signed.rows.push(row.without_entry());
+            signed.records.push(record);
         }
-        let row = SignedRow::of(&record, record.action_address().clone());
-        signed.rows.push(row.without_entry());
-        signed.records.push(record);
+        match end {
+            Some(pending @ Fault::Pending { .. }) => return Err(pending),
+            Some(refusal) => signed.refusal = Some(refusal),
+            None if count < RECORDS_PER_TURN => {}
+            None => tokio::task::yield_now().await,
+        }
     }
     Ok(signed)
+}
+
+/// Says why a signer stopped before the last action, if it did.
+fn end_of(answer: &SignedActions, actions: &[Action]) -> Option<Fault> {
+    let unsigned = actions.get(answer.signatures.len())?;
+    let seq = unsigned.action_seq();
+    let source = answer
+        .end
+        .clone()
+        .unwrap_or_else(|| SignError::Unavailable("it left actions without an answer".to_owned()));
+    Some(match source {
+        SignError::Unavailable(_) => Fault::Pending { seq, source },
+        SignError::Foreign | SignError::Equivocation { .. } => Fault::Refused { seq, source },
+    })
 }
 
 /// The rules of the zome, before anything is staged: what is staged is going to be signed.

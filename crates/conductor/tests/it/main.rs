@@ -7,9 +7,15 @@
 
 mod conformance;
 mod crash;
+mod frames;
 mod golden;
+mod javascript;
+mod kill;
 mod limits;
 mod model;
+mod remote;
+mod sockets;
+mod transcript;
 
 use std::path::Path;
 use std::sync::Arc;

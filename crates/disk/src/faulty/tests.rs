@@ -1,8 +1,9 @@
 //! What the faulty disk may lose and what it never loses.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice};
 
 use super::*;
+use crate::{BLOCK_ALIGN, Block};
 
 fn write(file: &dyn DiskFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
     file.write_at(offset, &[IoSlice::new(bytes)])
@@ -174,6 +175,33 @@ fn the_power_fails_in_the_middle_of_the_operation_that_was_named() {
         disk.power_on();
         disk.names("").expect("the power is on");
     }
+}
+
+#[test]
+fn a_block_is_stable_after_the_sync_and_not_before() {
+    let mut block = Block::new(2 * BLOCK_ALIGN);
+    block.fill([&[7; 5_000][..]]);
+    let mut seen = BTreeMap::<(usize, u8), u64>::new();
+    for seed in 0..100 {
+        let disk = FaultyDisk::new(seed);
+        let file = disk.create_direct("file").expect("nothing fails");
+        disk.sync_folder("").expect("nothing fails");
+        file.allocate(5_000).expect("there is room");
+        file.sync().expect("nothing fails");
+        file.write_block(0, &block).expect("nothing fails");
+        let error = file.write_block(512, &block).expect_err("it is misplaced");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let is_synced = seed % 2 == 0;
+        if is_synced {
+            file.sync().expect("nothing fails");
+        }
+        disk.power_on();
+        let bytes = reopened(&disk, "file").expect("it is there");
+        let sevens = bytes.iter().filter(|byte| **byte == 7).count();
+        assert!(!is_synced || sevens == 5_000);
+        *seen.entry((sevens, bytes[0])).or_default() += 1;
+    }
+    assert!(seen.len() > 5, "{seen:?}");
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn a_full_disk_has_a_code_of_its_own() {
         (rustix::io::Errno::NOSPC, Code::DiskFull),
         (rustix::io::Errno::DQUOT, Code::DiskFull),
         (rustix::io::Errno::IO, Code::StoreFailed),
-        (rustix::io::Errno::ROFS, Code::StoreFailed),
+        (rustix::io::Errno::ROFS, Code::ReadOnlyDisk),
     ] {
         let source = io::Error::from_raw_os_error(number.raw_os_error());
         let error = write_error(Path::new("x"), source, |path, source| WriteError::Write {

@@ -16,7 +16,7 @@ use super::segment::{Name, Segment};
 use super::shared::Shared;
 use super::spare::{Failed, Spare};
 use super::stage::{Begin, Chunk};
-use super::{Attempt, CommitError, CopyError, Log, Position, PushError, Record};
+use super::{Attempt, CommitError, CopyError, Log, Part, Position, PushError, Record};
 use crate::error::is_full;
 
 /// The one writer of a log. Dropped, it closes the log.
@@ -92,7 +92,11 @@ impl Appender {
         if record.stream == STREAM_OF_LOG {
             return Err(PushError::Stream);
         }
-        let body_len = record.body.iter().map(|part| part.len() as u64).sum();
+        let body_len = record
+            .body
+            .iter()
+            .map(|part| part.bytes().len() as u64)
+            .sum();
         let head = RecordHead {
             kind: record.kind,
             flags: 0,
@@ -131,7 +135,7 @@ impl Appender {
             flags: head.flags | FLAG_MOVED,
             ..head
         };
-        Ok(self.stage(head, &[body])?)
+        Ok(self.stage(head, &[Part::Shared(&body)])?)
     }
 
     /// Writes everything that is staged, waits until it is on stable storage, and returns the last number.
@@ -140,7 +144,7 @@ impl Appender {
     ///
     /// [`CommitError`]; whatever it is, nothing is staged afterwards.
     pub fn commit(&mut self) -> Result<Lsn, CommitError> {
-        let chunks = std::mem::take(&mut self.chunks);
+        let mut chunks = std::mem::take(&mut self.chunks);
         self.records = 0;
         self.bytes = 0;
         let shared = Arc::clone(&self.log.shared);
@@ -150,7 +154,7 @@ impl Appender {
         if chunks.is_empty() {
             return Ok(self.last);
         }
-        let mut spares = match self.spares(&chunks) {
+        let mut spares = match self.spares(&mut chunks) {
             Ok(spares) => spares.into_iter(),
             Err(Failed { path, source }) => {
                 let is_full = is_full(&source);
@@ -166,7 +170,7 @@ impl Appender {
         for mut chunk in chunks {
             let spare = chunk.begins.and_then(|begin| Some((begin, spares.next()?)));
             if let Err(broken) = self.write(&mut chunk, spare) {
-                spares.for_each(|spare| shared.spares.put(spare));
+                spares.for_each(|spare| shared.put_back(spare));
                 return Err(self.broken(broken, has_touched));
             }
             has_touched |= !chunk.is_mark;
@@ -186,11 +190,7 @@ impl Appender {
         }
     }
 
-    fn stage(
-        &mut self,
-        head: RecordHead,
-        body: &[bytes::Bytes],
-    ) -> Result<(Position, Lsn), PushError> {
+    fn stage(&mut self, head: RecordHead, body: &[Part<'_>]) -> Result<(Position, Lsn), PushError> {
         if self.log.is_poisoned() {
             return Err(PushError::Poisoned);
         }
@@ -294,17 +294,21 @@ impl Appender {
         mark
     }
 
-    /// Makes sure of all new segments before anything is written.
-    fn spares(&self, chunks: &[Chunk]) -> Result<Vec<Spare>, Failed> {
+    /// Makes sure of all new segments before anything is written; they may be smaller than they were to be.
+    fn spares(&self, chunks: &mut [Chunk]) -> Result<Vec<Spare>, Failed> {
         let shared = &self.log.shared;
         let mut spares = Vec::new();
-        for begin in chunks.iter().filter_map(|chunk| chunk.begins) {
-            match shared.spare(begin.bytes) {
-                Ok(spare) => spares.push(spare),
+        for chunk in chunks {
+            let Some(begin) = &mut chunk.begins else {
+                continue;
+            };
+            match shared.spare(begin.bytes, chunk.end) {
+                Ok(spare) => {
+                    begin.bytes = spare.bytes;
+                    spares.push(spare);
+                }
                 Err(failed) => {
-                    for spare in spares {
-                        shared.spares.put(spare);
-                    }
+                    spares.into_iter().for_each(|spare| shared.put_back(spare));
                     return Err(failed);
                 }
             }
@@ -383,7 +387,7 @@ impl Appender {
                     .map_err(|source| broken(Attempt::Rename, source))
             });
         if let Err(broken) = named {
-            shared.spares.put(spare);
+            shared.put_back(spare);
             return Err(broken);
         }
         shared
@@ -399,18 +403,24 @@ impl Appender {
         Ok(())
     }
 
-    /// Judges a failure: a disk that was full before anything of the batch counted is no poison, all else is.
+    /// Judges a failure: a disk that was full, or took no changes, before anything of the batch counted is no poison, all
+    /// else is.
     fn broken(&mut self, broken: Broken, has_touched: bool) -> CommitError {
         let Broken {
             attempt,
             path,
             source,
         } = broken;
-        let is_harmless =
-            matches!(attempt, Attempt::Write | Attempt::Rename) && is_full(&source) && !has_touched;
+        // Neither has written anything: a disk without room, and a file system that takes no changes.
+        let is_full = is_full(&source);
+        let is_refused = source.kind() == io::ErrorKind::ReadOnlyFilesystem;
+        let is_before = matches!(attempt, Attempt::Write | Attempt::Rename) && !has_touched;
         let source = Arc::new(source);
-        if is_harmless {
+        if is_before && is_full {
             return CommitError::Full { path, source };
+        }
+        if is_before && is_refused {
+            return CommitError::Prepare { path, source };
         }
         self.log.shared.set_poison(CommitError::Poisoned {
             attempt,
@@ -419,15 +429,16 @@ impl Appender {
         })
     }
 
-    /// Says how many segments should lie ready: none while the first one is nearly empty, all when the one that is
-    /// being written is half full.
+    /// Says how many segments should lie ready: none while the first one is nearly empty, one as a rule, and all when
+    /// the one that is being written is nearly full.
     fn want_spares(&self) {
         let Some(active) = &self.active else { return };
         let shared = &self.log.shared;
         let is_first = active.head.number == 1;
         let wanted = match self.last_end * 4 / active.head.bytes {
             0 if is_first => 0,
-            0 | 1 => 1,
+            0..=2 => 1,
+            _ if is_first => 1,
             _ => shared.config.spare_segments_max,
         };
         shared

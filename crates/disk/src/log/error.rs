@@ -136,8 +136,8 @@ pub enum CommitError {
         /// Why.
         source: Arc<io::Error>,
     },
-    /// No new segment could be made. The batch is dropped; the log stays usable.
-    #[error("make log segment {}", path.display())]
+    /// No new segment could be made, or the file system takes no changes. The batch is dropped; the log stays usable.
+    #[error("make or change log segment {}", path.display())]
     Prepare {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,9 @@
 //! Group commit: many senders, one writer, one sync for all that waited.
 //!
-//! There is no timer: while one batch is synced the next one forms by itself.
+//! There is no fixed delay: while one batch is synced the next one forms by itself.
+//! Senders that are answered and send again at once would then fall into two halves that take turns, each with a sync of
+//! its own. So the writer stages what is there, and lets those it has just answered come back before it commits: never
+//! longer than the last commit took, and only as long as they do come back (`pace`).
 //! The writer is a loop that the caller gives a thread to ([`Waiting::run`]); what a command means, and who is told
 //! afterwards, is the [`Owner`]'s affair.
 //!
@@ -11,13 +14,18 @@
 //! * After a sync failed the loop goes on, so that nobody waits for ever; every batch fails from then on.
 
 mod answer;
+mod pace;
 mod queue;
 
-pub use answer::{Answer, Promise, answer};
+pub use answer::{Answer, Promise, answer, ask};
 pub use queue::{Closed, Queue, TrySendError, Waiting, queue};
+
+use std::time::Instant;
 
 use wire::segment::Lsn;
 
+use self::pace::Pace;
+use self::queue::Room;
 use super::{Appender, CommitError};
 
 /// What performs commands: it stages what they write, and tells their senders how it went.
@@ -44,20 +52,31 @@ impl<C: Send> Waiting<C> {
     /// Performs commands until every [`Queue`] is dropped and nothing waits any more.
     pub fn run<O: Owner<Command = C>>(self, owner: &mut O, appender: &mut Appender) {
         let config = &appender.log().shared.config;
-        let (records_max, bytes_max) = (config.batch_records_max, config.batch_bytes_max);
-        let mut batch = Vec::new();
+        let whole = Room::new(config.batch_records_max, config.batch_bytes_max);
+        let mut taken = Vec::new();
+        let mut pace = Pace::new(config.batch_records_max);
         loop {
-            if !self.take(&mut batch, records_max, bytes_max, O::weight) {
+            if self.len() == 0 {
                 owner.idle();
                 if !self.wait() {
                     return;
                 }
-                continue;
             }
-            for command in batch.drain(..) {
-                owner.stage(command, appender);
+            let mut room = whole;
+            let mut wait = pace.begin();
+            loop {
+                let is_full = self.take(&mut taken, &mut room, O::weight);
+                for command in taken.drain(..) {
+                    owner.stage(command, appender);
+                }
+                if is_full || !wait.goes_on(room.taken(), |more, left| self.wait_for(more, left)) {
+                    break;
+                }
             }
+            pace.end(&wait, room.taken());
+            let begun = Instant::now();
             let result = appender.commit();
+            pace.committed(room.taken(), begun.elapsed(), self.len());
             owner.committed(result.as_ref().copied());
         }
     }

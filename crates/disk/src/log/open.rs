@@ -23,7 +23,7 @@ use super::{
     Corrupt, Log, LogConfig, OnCorruption, OpenLogError, Opened, Position, Recovery, TailState,
 };
 use crate::Disk;
-use crate::medium::read_exact_at;
+use crate::medium::{DiskFile, read_exact_at};
 
 /// Largest list of retired segments in bytes.
 const RETIRED_BYTES_MAX: u64 = 4 << 20;
@@ -51,6 +51,7 @@ struct Opening<'a> {
     config: &'a LogConfig,
     retired: Retired,
     corrupt: Vec<Corrupt>,
+    mended: Vec<Corrupt>,
 }
 
 impl From<Failed> for OpenLogError {
@@ -74,6 +75,7 @@ pub(super) fn open(
         config: &config,
         retired: read_retired(&*disk, &config)?,
         corrupt: Vec::new(),
+        mended: Vec::new(),
     };
     let mut files = opening.files()?;
     opening.finish_recycling(&mut files)?;
@@ -87,7 +89,10 @@ pub(super) fn open(
     )?;
     disk.sync_folder(&folder).map_err(failed)?;
     let Opening {
-        retired, corrupt, ..
+        retired,
+        corrupt,
+        mended,
+        ..
     } = opening;
     let serial = files.spares.iter().copied().max().unwrap_or(0);
     let spares = Spares::new(spares, serial);
@@ -98,6 +103,7 @@ pub(super) fn open(
         last: 0,
         tail: TailState::Clean,
         quarantined: corrupt,
+        mended,
     };
     let (start, recovery) = read(&shared, found, last_segment, after, recovery, replay)?;
     shared.set_committed(start.last);
@@ -254,7 +260,22 @@ impl Opening<'_> {
             return self.damaged(number, 0, 0, what).map(|()| None);
         }
         read_exact_at(&*file, 0, &mut bytes).map_err(failed)?;
-        let head = match SegmentHead::decode(&bytes) {
+        let mut decoded = SegmentHead::decode(&bytes);
+        if let Err(HeadError::Crc | HeadError::Magic) = decoded
+            && let Some(mended) = SegmentHead::mend(&bytes)
+        {
+            decoded = SegmentHead::decode(&mended);
+            if decoded.is_ok() {
+                rewrite_head(&*file, &mended).map_err(failed)?;
+                self.mended.push(Corrupt {
+                    segment: number,
+                    offset: 0,
+                    lsn: 0,
+                    what: "one bit of the segment's head was wrong".to_owned(),
+                });
+            }
+        }
+        let head = match decoded {
             Ok(head) => head,
             Err(HeadError::Version { found }) => {
                 return Err(OpenLogError::Newer { path, found });
@@ -476,6 +497,12 @@ fn behind(
     });
     start.last = after;
     Ok(())
+}
+
+/// Writes a head that was mended, so that it can be mended again.
+fn rewrite_head(file: &dyn DiskFile, head: &[u8; SEGMENT_HEAD_BYTES]) -> io::Result<()> {
+    file.write_at(0, &[IoSlice::new(head)])?;
+    file.sync()
 }
 
 /// Writes bytes of a segment again and brings them to stable storage.

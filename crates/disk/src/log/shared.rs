@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use arc_swap::{ArcSwap, Guard};
 use wire::segment::{Lsn, Retired};
 
 use super::segment::Segment;
@@ -22,7 +23,10 @@ pub(super) struct Shared {
     pub(super) config: LogConfig,
     pub(super) spares: Spares,
     pub(super) retired: Mutex<Retired>,
-    segments: RwLock<Segments>,
+    /// Replaced as a whole, so that who reads takes no lock.
+    segments: ArcSwap<Segments>,
+    /// Held while it is replaced.
+    replacing: Mutex<()>,
     /// The segment that is being written; 0 when there is none.
     active: AtomicU64,
     committed: AtomicU64,
@@ -47,7 +51,8 @@ impl Shared {
             config,
             spares,
             retired: Mutex::new(retired),
-            segments: RwLock::default(),
+            segments: ArcSwap::default(),
+            replacing: Mutex::new(()),
             active: AtomicU64::new(0),
             committed: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
@@ -98,24 +103,31 @@ impl Shared {
         error
     }
 
-    pub(super) fn table(&self) -> RwLockReadGuard<'_, Segments> {
-        self.segments.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn table(&self) -> Guard<Arc<Segments>> {
+        self.segments.load()
     }
 
     pub(super) fn add(&self, segment: Arc<Segment>) {
-        let mut table = self
-            .segments
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        table.insert(segment.head.number, segment);
+        self.replace(|table| {
+            table.insert(segment.head.number, segment);
+        });
     }
 
     pub(super) fn take_out(&self, segment: u64) {
-        let mut table = self
-            .segments
-            .write()
+        self.replace(|table| {
+            table.remove(&segment);
+        });
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut Segments)) {
+        let held = self
+            .replacing
+            .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        table.remove(&segment);
+        let mut table = Segments::clone(&self.table());
+        change(&mut table);
+        self.segments.store(Arc::new(table));
+        drop(held);
     }
 
     pub(super) fn active(&self) -> u64 {
@@ -136,11 +148,15 @@ impl Shared {
 
     /// Finds the segment of a position whose log record is committed.
     pub(super) fn find(&self, at: &Position) -> Result<Arc<Segment>, ReadLogError> {
-        let segment = self
-            .table()
-            .get(&at.segment)
-            .cloned()
-            .ok_or(ReadLogError::Gone)?;
+        Self::look(&self.table(), at).cloned()
+    }
+
+    /// As [`Shared::find`], in a table that is at hand.
+    pub(super) fn look<'a>(
+        table: &'a Segments,
+        at: &Position,
+    ) -> Result<&'a Arc<Segment>, ReadLogError> {
+        let segment = table.get(&at.segment).ok_or(ReadLogError::Gone)?;
         if at.is_possible() && at.end() <= segment.end() {
             Ok(segment)
         } else {

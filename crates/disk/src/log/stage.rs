@@ -5,6 +5,8 @@ use std::io::IoSlice;
 use bytes::Bytes;
 use wire::segment::{ALIGN_BYTES, Lsn, RECORD_HEAD_BYTES, RecordHead, crc_append};
 
+use super::Part;
+
 /// Parts of a body up to this size are copied: one buffer is cheaper to write than many.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
@@ -67,20 +69,23 @@ impl Chunk {
     }
 
     /// Adds a log record with the next number; its checksum and number are filled in here.
-    pub(super) fn add(&mut self, mut head: RecordHead, body: &[Bytes]) -> Lsn {
+    pub(super) fn add(&mut self, mut head: RecordHead, body: &[Part<'_>]) -> Lsn {
         self.last += 1;
         head.lsn = self.last;
         head.since_sync =
             u32::try_from(head.lsn - self.stable).expect("a batch has far less than 2^32");
-        head.body_crc = body.iter().fold(0, |sum, part| crc_append(sum, part));
+        head.body_crc = body
+            .iter()
+            .fold(0, |sum, part| crc_append(sum, part.bytes()));
         self.heads.push((self.buffer.len(), head));
         self.buffer.extend_from_slice(&[0; RECORD_HEAD_BYTES]);
         for part in body {
-            if part.len() > COPIED_BYTES_MAX {
-                self.close_piece();
-                self.pieces.push(Piece::Shared(part.clone()));
-            } else {
-                self.buffer.extend_from_slice(part);
+            match part {
+                Part::Shared(bytes) if bytes.len() > COPIED_BYTES_MAX => {
+                    self.close_piece();
+                    self.pieces.push(Piece::Shared(Bytes::clone(bytes)));
+                }
+                part => self.buffer.extend_from_slice(part.bytes()),
             }
         }
         let bare = RECORD_HEAD_BYTES as u64 + u64::from(head.body_len);

@@ -163,7 +163,7 @@ impl Bench {
             stream: 7,
             kind,
             key,
-            body: &parts,
+            body: &[Part::Shared(&parts[0]), Part::Slice(&parts[1])],
         })?;
         let known = Known {
             kind,

@@ -104,6 +104,69 @@ fn parts_are_written_one_after_the_other_however_many_there_are() {
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
 }
 
+/// Writes a file in blocks and reads it again.
+fn write_in_blocks(disk: &RealDisk, path: &str, bytes: &[u8], block: &mut Block) {
+    let file = disk.create_direct(path).expect("it can be made");
+    for (number, piece) in bytes.chunks(8 * BLOCK_ALIGN).enumerate() {
+        let (first, second) = piece.split_at(piece.len() / 3);
+        block.fill([first, second]);
+        assert_eq!(&**block, piece);
+        let offset = (number * 8 * BLOCK_ALIGN) as u64;
+        file.write_block(offset, block).expect("there is room");
+    }
+    file.sync().expect("the disk is well");
+    for file in [
+        file,
+        disk.open(path).expect("it opens").expect("it is there"),
+    ] {
+        assert_eq!(
+            file.len().expect("it can be asked"),
+            bytes.len() as u64,
+            "{path}"
+        );
+        let mut read = vec![0; bytes.len()];
+        crate::read_exact_at(&*file, 0, &mut read).expect("it is long enough");
+        assert!(read == bytes, "{path}");
+    }
+}
+
+#[test]
+fn blocks_are_written_whatever_their_length() {
+    let (_folder, disk) = disk();
+    let mut block = Block::new(8 * BLOCK_ALIGN);
+    for len in [
+        0, 1, 511, 512, 4_095, 4_096, 4_097, 32_768, 32_769, 36_863, 36_864, 100_000,
+    ] {
+        let bytes: Vec<u8> = (0..len).map(|place: u32| (place % 251) as u8).collect();
+        write_in_blocks(&disk, &format!("file-{len}"), &bytes, &mut block);
+    }
+    let file = disk.create_direct("misplaced").expect("it can be made");
+    for offset in [1, 512, 4_095] {
+        let error = file
+            .write_block(offset, &block)
+            .expect_err("it is misplaced");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    let error = disk.create_direct("misplaced").expect_err("it is there");
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+}
+
+#[test]
+fn what_cannot_be_written_past_the_cache_is_written_through_it() {
+    let (_folder, disk) = disk();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|place| (place % 251) as u8).collect();
+    // Refused by every device; what refuses O_DIRECT as such is a file system in memory, on older kernels.
+    let mut block = Block::misaligned(8 * BLOCK_ALIGN);
+    write_in_blocks(&disk, "refused", &bytes, &mut block);
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        let folder = tempfile::tempdir_in(memory).expect("there is a temporary folder");
+        let disk = RealDisk::open(&folder.path().join("data")).expect("it can be made");
+        let mut block = Block::new(8 * BLOCK_ALIGN);
+        write_in_blocks(&disk, "in-memory", &bytes, &mut block);
+    }
+}
+
 #[test]
 fn allocated_space_is_zero_and_never_shrinks_a_file() {
     let (_folder, disk) = disk();
@@ -163,7 +226,7 @@ fn a_removed_file_stays_readable_where_it_is_open() {
 
 #[test]
 fn a_log_works_on_it() {
-    use crate::log::{Log, LogConfig, Record};
+    use crate::log::{Log, LogConfig, Part, Record};
     let (_folder, disk) = disk();
     let disk: Arc<dyn Disk> = Arc::new(disk);
     let config = LogConfig {
@@ -179,7 +242,7 @@ fn a_log_works_on_it() {
             stream: 1,
             kind: 1,
             key: [0; 32],
-            body: &[body(number)],
+            body: &[Part::Slice(&body(number))],
         };
         let (at, lsn) = opened.appender.push(record).expect("it is small");
         assert_eq!(lsn, number);

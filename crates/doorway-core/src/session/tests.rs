@@ -8,13 +8,13 @@ use super::{Action, Denial, Purpose, Role, authorise, may};
 
 #[test]
 fn whole_table_of_who_may_do_what() {
-    use Action::{ListMembers, ManageMembers, PutBlob, WriteChain};
+    use Action::{Invite, ListMembers, ManageMembers, PutBlob, WriteChain};
     let table: [(Role, &[Action]); 4] = [
         (
             Role::Steward,
-            &[WriteChain, PutBlob, ListMembers, ManageMembers],
+            &[WriteChain, PutBlob, ListMembers, ManageMembers, Invite],
         ),
-        (Role::Moderator, &[WriteChain, PutBlob, ListMembers]),
+        (Role::Moderator, &[WriteChain, PutBlob, ListMembers, Invite]),
         (Role::Editor, &[WriteChain, PutBlob]),
         (Role::Member, &[WriteChain, PutBlob]),
     ];

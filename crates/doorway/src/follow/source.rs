@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::ClaimView;
-use base::{ContentHash, Problem, Reach};
+use base::{Code, ContentHash, Problem, Reach};
 use chain::kind::{BlobManifest, Opened};
 use chain::{AgentPubKey, EnvelopeRef, Item, Record, record};
 use client::{ChainPage, Scratch};
@@ -90,6 +90,7 @@ impl Follow {
         let upstream = &self.0.upstream;
         let fault = |problem: Problem| FetchFault(problem.to_string());
         let answer = upstream.chain_page(&name, after, limit).await;
+        self.note_reach(&agent, answer.as_ref().err());
         let answer = answer.map_err(fault)?;
         let view = ChainPage::read(&answer).map_err(fault)?;
         let brought = self.bring(&agent, &view, after, last).await;
@@ -101,12 +102,32 @@ impl Follow {
                 status.claims.insert(agent, Arc::new(claims));
                 Ok(page)
             }
-            Err(Bring::Later(reason)) => Err(FetchFault(reason)),
+            Err(Bring::Later(reason)) => {
+                if !status.is_connected {
+                    status.away.insert(agent, reason.clone());
+                }
+                Err(FetchFault(reason))
+            }
             Err(Bring::Forged(reason)) => {
                 tracing::warn!(%agent, reason, "something was served that cannot be right");
                 status.refused.insert(agent);
                 Err(FetchFault(reason))
             }
+        }
+    }
+
+    /// Notes whether a chain waits for a doorway that is out of reach.
+    fn note_reach(&self, agent: &AgentPubKey, problem: Option<&Problem>) {
+        let mut status = self.status();
+        let is_away = |problem: &&Problem| {
+            matches!(
+                problem.code,
+                Code::ServerUnreachable | Code::Unavailable | Code::ShuttingDown
+            )
+        };
+        match problem.filter(is_away) {
+            Some(problem) => drop(status.away.insert(agent.clone(), problem.to_string())),
+            None => drop(status.away.remove(agent)),
         }
     }
 

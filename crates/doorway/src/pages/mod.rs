@@ -5,13 +5,14 @@
 //! document. Invariants: one first-level heading per page, no heading level skipped by the frame,
 //! no script, no inline style, every link has words, every state has a word beside its colour.
 //!
-//! Addresses that the frame itself uses: `/`, `/search?q=`, `/openapi.json`, `/errors/CH-xxxx` and
+//! Addresses that the frame itself uses: `/`, `/join`, `/search?q=`, `/openapi.json`, `/errors/CH-xxxx` and
 //! everything in [`assets`]. All others come with the models. Does not know the projection.
 
 pub mod assets;
 mod author;
 mod course;
 mod home;
+mod join;
 mod layout;
 pub mod mark;
 pub mod model;
@@ -28,6 +29,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 pub use author::author;
 pub use course::course;
 pub use home::home;
+pub use join::join;
 pub use page::page;
 pub use parts::PLACES_SHOWN_MAX;
 pub use problem::{not_found, notice, problem};

@@ -121,6 +121,7 @@ fn facts<'m>(strings: &Strings, model: &'m StatusModel) -> Vec<Fact<'m>> {
         writer(strings, &states.writer),
         database(strings.status, &states.database),
         bus(strings.status, &states.bus),
+        blobs(strings, states.damaged_blobs),
     ];
     facts.extend(states.following.iter().map(|one| following(strings, one)));
     facts
@@ -184,6 +185,17 @@ fn database<'m>(words: &StatusWords, database: &Database) -> Fact<'m> {
         more: kind.into_iter().cloned().collect(),
         since,
         ..Fact::new(words.database, mood, text)
+    }
+}
+
+fn blobs<'m>(strings: &Strings, damaged: u64) -> Fact<'m> {
+    let words = strings.status;
+    if damaged == 0 {
+        return Fact::new(words.blobs, Mood::Good, words.blobs_sound);
+    }
+    Fact {
+        more: vec![strings.number(damaged)],
+        ..Fact::new(words.blobs, Mood::Broken, words.blobs_damaged)
     }
 }
 

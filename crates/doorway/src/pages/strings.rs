@@ -164,6 +164,26 @@ pub struct ProblemWords {
     pub to_home: &'static str,
 }
 
+/// Words of the page for those who want to join.
+#[expect(missing_docs, reason = "each field is the name of what it names")]
+pub struct JoinWords {
+    pub title: &'static str,
+    /// What one needs, by how the community takes people in.
+    pub open: &'static str,
+    pub invite: &'static str,
+    pub approval: &'static str,
+    pub get_title: &'static str,
+    pub get_text: &'static str,
+    pub run_title: &'static str,
+    pub run_text: &'static str,
+    /// What stands for the code in the command.
+    pub code: &'static str,
+    pub then_title: &'static str,
+    pub then_text: &'static str,
+    /// What the code behind `#` is, and who sees it.
+    pub secret: &'static str,
+}
+
 /// One language's catalogue.
 #[expect(
     missing_docs,
@@ -178,6 +198,7 @@ pub struct Strings {
     pub search: SearchWords,
     pub proof: ProofWords,
     pub problem: ProblemWords,
+    pub join: JoinWords,
     pub status: &'static status::StatusWords,
     months: [&'static str; 12],
 }

@@ -4,9 +4,10 @@ use api::{MemberPut, MemberView, MembersView, SCHEMA_VERSION};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use base::{Code, Problem};
-use doorway_core::session::{Action, Role};
+use doorway_core::session::Action;
 use http_kit::{Json, Path, ProblemResponse};
 
+use super::sign_up;
 use crate::community::Member;
 use crate::service::Doorway;
 use crate::store::{Sight, Wanted};
@@ -34,14 +35,12 @@ pub(super) async fn admit(
 ) -> Result<Json<MemberView>, ProblemResponse> {
     doorway.permit(&headers, Action::ManageMembers).await?;
     let agent = super::chains::agent(&agent)?;
-    let role = Role::find(&put.role).ok_or_else(|| {
-        let detail = "role: steward, moderator, editor or member";
-        Problem::new(Code::MalformedBody, detail)
-    })?;
+    let role = sign_up::role(&put.role)?;
     let member = Member {
         agent,
         role,
         added_at: doorway.now(),
+        inviter: String::new(),
     };
     doorway.admit(&member).await?;
     Ok(Json(view(&doorway, &member).await?))
@@ -72,5 +71,6 @@ async fn view(doorway: &Doorway, member: &Member) -> Result<MemberView, Problem>
         role: member.role.as_str().to_owned(),
         added_at_us: member.added_at.as_micros(),
         name: profile.map(|row| row.title).unwrap_or_default(),
+        inviter: member.inviter.clone(),
     })
 }

@@ -11,11 +11,32 @@ use http_kit::{Json, ProblemResponse};
 
 use crate::service::Doorway;
 
+/// Returns who answered a challenge of ours.
+pub(super) fn answered(
+    doorway: &Doorway,
+    challenge: &str,
+    signature: &str,
+) -> Result<AgentPubKey, Problem> {
+    let bytes = STANDARD.decode(signature).ok();
+    let bytes: Option<[u8; 64]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    let bytes = bytes.ok_or_else(|| {
+        let detail = "the signature is not 64 bytes in base64";
+        Problem::new(Code::ChallengeInvalid, detail)
+    })?;
+    let tokens = &doorway.home()?.tokens;
+    tokens.answered(challenge, &bytes, doorway.now())
+}
+
+/// Draws bytes that nobody can guess.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::new(Code::Bug, error.to_string()))?;
+    Ok(bytes)
+}
+
 /// Draws what makes two tokens differ.
 fn nonce() -> Result<[u8; 16], Problem> {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| Problem::new(Code::Bug, error.to_string()))?;
-    Ok(nonce)
+    random()
 }
 
 pub(super) async fn challenge(
@@ -36,17 +57,8 @@ pub(super) async fn token(
     Json(request): Json<TokenRequest>,
 ) -> Result<Json<TokenView>, ProblemResponse> {
     let home = doorway.home()?;
-    let signature = STANDARD.decode(&request.signature).ok();
-    let signature: [u8; 64] = signature
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| {
-            Problem::new(
-                Code::ChallengeInvalid,
-                "the signature is not 64 bytes in base64",
-            )
-        })?;
     let now = doorway.now();
-    let agent: AgentPubKey = home.tokens.answered(&request.challenge, &signature, now)?;
+    let agent = answered(&doorway, &request.challenge, &request.signature)?;
     if home.community.member(&agent.to_string()).await?.is_none() {
         return Err(Problem::from(Denial::NotAMember).into());
     }

@@ -139,6 +139,7 @@ impl Doorway {
         };
         let plan = intake::plan(claim, known, &records, &self.intake_limits())?;
         let fresh = records[plan.fresh].to_vec();
+        self.touch_named(&fresh).await?;
         self.check_bodies(&fresh).await?;
         let accepted = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
         let head = if fresh.is_empty() {

@@ -72,6 +72,14 @@ pub(super) async fn home(
     show(&doorway, &uri, &headers, View::Home).await
 }
 
+pub(super) async fn join(
+    State(doorway): State<Doorway>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Answer {
+    show(&doorway, &uri, &headers, View::Join).await
+}
+
 pub(super) async fn course_page(
     State(doorway): State<Doorway>,
     OriginalUri(uri): OriginalUri,

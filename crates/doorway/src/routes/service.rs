@@ -91,8 +91,14 @@ impl Doorway {
             }
             Some(_) | None => stalled.to_string(),
         };
+        // Nothing is wrong with a chain that waits for a doorway which is away: `follows` says that.
+        let is_told = |stalled: &Stalled| {
+            let waits = |follow: &Follow| follow.is_away(&stalled.agent);
+            stalled.is_invalid || !self.following().is_some_and(waits)
+        };
+        let stalled = stalled.into_iter().filter(is_told);
         let forks = self.following().map(Follow::forks).unwrap_or_default();
-        stalled.into_iter().map(line).chain(forks).collect()
+        stalled.map(line).chain(forks).collect()
     }
 }
 
@@ -109,6 +115,7 @@ pub(super) async fn version(
             name: identity.name.clone(),
             dna_hash: identity.dna.to_string(),
             network_seed: identity.network_seed.clone(),
+            sign_up: doorway.limits().sign_up_policy.as_str().to_owned(),
         },
         blob_bytes_max: doorway.limits().blob_bytes_max,
         chain_put_records_max: doorway.limits().chain_records_max,

@@ -12,6 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base::{Code, ContentHash, Problem, Reach};
+use blobs::CHUNK_BYTES;
 use doorway_core::cache::{Key, Tag};
 use doorway_core::projector::Input;
 use doorway_core::session::Action;
@@ -88,8 +89,14 @@ pub(super) async fn read(
             let sight = doorway.sight(&headers).await?;
             let described = doorway.describe_blob(&hash, &sight).await?;
             let blob = doorway.blob(&hash).await?.ok_or_else(nothing)?;
-            let blob = described.represent(&hash, Arc::new(blob));
-            blob_response(&method, &headers, blob, doorway.blobs().files())
+            let shown = described.represent(&hash, Arc::new(blob.clone()));
+            let response = blob_response(&method, &headers, shown, doorway.blobs().files());
+            if method == Method::GET && response.status().is_success() {
+                // Damage is told before the answer begins, as far as its first bytes show it.
+                let chunk = http_kit::first_byte(&response) / CHUNK_BYTES as u64;
+                blob.chunk(chunk).await.map_err(|error| error.problem())?;
+            }
+            response
         }
     };
     if method == Method::GET && response.status().is_success() {
@@ -163,6 +170,10 @@ impl Doorway {
             return Ok(None);
         };
         if blob.len() > READY_BLOB_BYTES_MAX {
+            return Ok(None);
+        }
+        // Damage shows before anything is kept, so that nobody hears of it any more once the blob was stored again.
+        if blob.chunk(0).await.is_err() {
             return Ok(None);
         }
         let (doorway, hash) = (self.clone(), *hash);

@@ -174,6 +174,8 @@ pub struct States {
     pub bus: Bus,
     /// Where the projection is kept.
     pub database: Database,
+    /// How many blobs of the store are damaged, in all namespaces, and not stored again since.
+    pub damaged_blobs: u64,
     /// What is copied, when this doorway follows another.
     pub following: Option<Following>,
 }

@@ -54,6 +54,7 @@ pub(crate) fn busy() -> StatusModel {
             database: Database::Connected {
                 kind: "PostgreSQL 15.4".to_owned(),
             },
+            damaged_blobs: 0,
             following: Some(Following {
                 source: "https://lindenhof.example".to_owned(),
                 state: FollowingState::CatchingUp,
@@ -84,6 +85,7 @@ pub(crate) fn young() -> StatusModel {
         writer: Writer::Here { epoch: 1 },
         bus: Bus::InProcess,
         database: Database::Embedded,
+        damaged_blobs: 0,
         following: None,
     });
     board.snapshot(Span::Hour)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use api::openapi::{Body as Kind, ROUTES};
+use api::openapi::{Body as Kind, doorway_routes};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use base::{ContentHash, Reach};
@@ -202,7 +202,7 @@ async fn a_blob_that_is_read_slowly_takes_nobodys_place() {
 /// Everything that is read, as addresses of a doorway that has it.
 async fn addresses(house: &House, ana: &Person, item: &str, blob: &ContentHash) -> Vec<String> {
     let mut paths = Vec::new();
-    for route in ROUTES {
+    for route in doorway_routes() {
         let is_endless = matches!(route.response, Kind::Events(_));
         if route.method != "GET" || route.needs_token || is_endless {
             continue;

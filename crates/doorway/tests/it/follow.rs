@@ -431,6 +431,49 @@ async fn nothing_is_shown_before_its_blobs_are_here() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_away_is_told_as_that_and_not_as_a_chain_that_stalls() {
+    let writer = House::new().await;
+    let mut ana = Person::new(1);
+    ana.create(&page("before", "words", Reach::Commons));
+    writer.publish(&ana).await;
+    let (between, port) = Between::before(&writer).await;
+    let copy = copy_of(&port).await;
+    copy.copied().await;
+    // The log goes on, and nothing else is answered.
+    between.set_writer(None);
+    ana.create(&page("after", "words", Reach::Commons));
+    writer.publish(&ana).await;
+    let path = format!("/api/v1/chains/{}", ana.key());
+    let asked = || {
+        let heard = between.heard();
+        heard
+            .iter()
+            .filter(|heard| heard.path.starts_with(&path))
+            .count()
+    };
+    let before = asked();
+    until("the chain is asked for in vain", async || {
+        asked() > before + 1
+    })
+    .await;
+    let told = copy.ready().await;
+    assert_eq!(told.stalled, Vec::<String>::new());
+    let follows = told.follows.unwrap();
+    assert!(follows.fault.contains("502"), "{}", follows.fault);
+    assert!(told.ready, "it serves what it has");
+    between.set_writer(Some(&writer));
+    copy.until("/pages/after", 200).await;
+    until("nothing is wrong any more", async || {
+        let told = copy.ready().await;
+        told.follows.unwrap().fault.is_empty() && told.stalled.is_empty()
+    })
+    .await;
+    copy.close().await;
+    port.close().await;
+    writer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_whose_blob_is_gone_holds_nothing_up() {
     let writer = House::new().await;
     let mut ana = Person::new(1);

@@ -40,6 +40,7 @@ pub(crate) struct House {
     pub(crate) router: Router,
     pub(crate) hand: ClockHand,
     pub(crate) metrics: DoorwayMetrics,
+    pub(crate) blobs: blobs::Blobs,
     engine: Option<Arc<Embedded>>,
     supervisor: Supervisor,
 }
@@ -225,12 +226,13 @@ impl House {
         });
         let prefix = Topic::parse("test").unwrap();
         let metrics = DoorwayMetrics::new(&Registry::default());
+        let blobs = blobs::Blobs::open(&data.join("blobs"), blob_limits).unwrap();
         let engines = Engines {
             origin,
             store,
             bus: Bus::connect("", &prefix, bus::Limits::default(), &supervisor).unwrap(),
             metrics: metrics.clone(),
-            blobs: blobs::Blobs::open(&data.join("blobs"), blob_limits).unwrap(),
+            blobs: blobs.clone(),
         };
         let config = Config {
             data: data.to_owned(),
@@ -248,6 +250,7 @@ impl House {
             doorway,
             hand,
             metrics,
+            blobs,
             engine,
             supervisor,
         })
@@ -294,6 +297,10 @@ impl House {
         if let Some(engine) = &self.engine {
             engine.close().await.unwrap();
         }
+        // A copy of it may be opened in the same folder.
+        drop(self.doorway);
+        drop(self.router);
+        self.blobs.close().await;
         self.folder
     }
 

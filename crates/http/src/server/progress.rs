@@ -5,6 +5,7 @@
 //! What a handler leaves unread is read for a while and thrown away: a socket that is closed with bytes unread is
 //! reset, and then the peer may never see why it was refused (RFC 9112 §9.6).
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub(super) struct Progress {
     window: Window,
     waiting: Option<Waiting>,
 }
+
+/// The body of a request as it arrives, with the server's deadlines; for [`crate::BodyReader`].
+pub struct Arriving(Option<Progress>);
 
 /// Somebody waits for the body.
 struct Waiting {
@@ -110,6 +114,47 @@ impl Body for Progress {
 
     fn size_hint(&self) -> SizeHint {
         self.body
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Arriving {
+    pub(super) fn new(body: Incoming, limits: Limits, linger: Option<TaskGroup>) -> Self {
+        let is_there = !body.is_end_stream();
+        Self(is_there.then(|| Progress::new(body, limits, linger)))
+    }
+}
+
+impl fmt::Debug for Arriving {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Arriving")
+            .field("has_body", &self.0.is_some())
+            .finish()
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
             .as_ref()
             .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }

@@ -1,4 +1,4 @@
-//! Who answers a request: the hot path, the gate's refusal, or the router.
+//! Who answers a request: the hot path, the gate's refusal, the direct path, or the router.
 //!
 //! The router runs on the runtime that the server was started on, so that a slow handler holds up no lane.
 
@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -26,9 +26,12 @@ use tower::ServiceExt as _;
 use super::Serving;
 use super::activity::{Activity, Open};
 use super::outgoing::Outgoing;
-use super::progress::Progress;
+use super::progress::{Arriving, Progress};
 use crate::request_id::X_REQUEST_ID;
-use crate::{Ask, ClientAddress, HotPath, Pass, ProblemResponse, Refused, RequestId, problem};
+use crate::{
+    Ask, ClientAddress, DirectAnswer, DirectPath, HotPath, Pass, ProblemResponse, Refused,
+    RequestId, problem,
+};
 
 /// Answers the requests of one connection.
 pub(super) struct Answerer {
@@ -44,6 +47,12 @@ pub(super) struct Answerer {
 pub(super) enum Answer {
     Ready(Option<Response<Outgoing>>),
     Coming(BoxFuture<'static, Response<Outgoing>>),
+    Direct {
+        answer: BoxFuture<'static, DirectAnswer>,
+        version: Version,
+        /// What its request holds.
+        held: Option<(Open, Option<Pass>)>,
+    },
 }
 
 impl Service<Request<Incoming>> for Answerer {
@@ -83,6 +92,14 @@ impl Service<Request<Incoming>> for Answerer {
                     return Answer::Ready(Some(self.refusal(request, problem, later)));
                 }
             }
+        }
+        if let Some(direct) = self
+            .serving
+            .direct
+            .as_deref()
+            .filter(|direct| direct.takes(&ask))
+        {
+            return self.directly(direct, request, pass);
         }
         self.route(request, client, pass)
     }
@@ -134,6 +151,27 @@ impl Answerer {
         self.ready(request, Response::from_parts(head, document.into()))
     }
 
+    /// Lets a request be answered without the router.
+    fn directly(
+        &self,
+        direct: &dyn DirectPath,
+        request: Request<Incoming>,
+        pass: Option<Pass>,
+    ) -> Answer {
+        let open = self.activity.open();
+        let version = request.version();
+        if version >= Version::HTTP_2 {
+            self.activity.is_http2();
+        }
+        let linger = self.linger(&request);
+        let request = request.map(|body| Arriving::new(body, self.serving.limits, linger));
+        Answer::Direct {
+            answer: direct.answer(request),
+            version,
+            held: Some((open, pass)),
+        }
+    }
+
     /// Lets the router answer.
     fn route(&self, request: Request<Incoming>, client: IpAddr, pass: Option<Pass>) -> Answer {
         let open = self.activity.open();
@@ -162,12 +200,17 @@ impl Answerer {
         }
     }
 
-    /// Puts deadlines around the body.
-    fn body(&self, request: Request<Incoming>) -> Request<Body> {
+    /// Returns where what a handler leaves unread of a body is thrown away, if anywhere.
+    fn linger(&self, request: &Request<Incoming>) -> Option<TaskGroup> {
         // HTTP/2 can refuse one body alone, and who expects a 100 has not sent it yet.
         let may_linger =
             request.version() < Version::HTTP_2 && !request.headers().contains_key(EXPECT);
-        let linger = may_linger.then(|| self.serving.tasks.clone());
+        may_linger.then(|| self.serving.tasks.clone())
+    }
+
+    /// Puts deadlines around the body.
+    fn body(&self, request: Request<Incoming>) -> Request<Body> {
+        let linger = self.linger(&request);
         let limits = self.serving.limits;
         request.map(|body| {
             if body.is_end_stream() {
@@ -194,6 +237,23 @@ fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
         0 => version < Version::HTTP_11,
         1 => true,
         _ => false,
+    }
+}
+
+/// Gives an answer that was made without the router to the connection.
+fn handed(
+    answer: DirectAnswer,
+    version: Version,
+    open: Open,
+    pass: Option<Pass>,
+) -> Response<Outgoing> {
+    match answer {
+        // It is handed over in one piece, and then nothing is open any more.
+        DirectAnswer::Whole(response) if version < Version::HTTP_2 && pass.is_none() => {
+            response.map(Outgoing::whole)
+        }
+        DirectAnswer::Whole(response) => dress(response.map(Body::from), version, open, pass),
+        DirectAnswer::Made(response) => dress(response, version, open, pass),
     }
 }
 
@@ -243,6 +303,15 @@ impl Future for Answer {
                 .take()
                 .expect("a future is polled to its end once"))),
             Self::Coming(response) => response.as_mut().poll(context).map(Ok),
+            Self::Direct {
+                answer,
+                version,
+                held,
+            } => {
+                let answer = ready!(answer.as_mut().poll(context));
+                let (open, pass) = held.take().expect("a future is polled to its end once");
+                Poll::Ready(Ok(handed(answer, *version, open, pass)))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use base::{ContentHash, Duration, Machine, Timestamp};
 
-use super::{Call, Checked, Input, Item, Output, Position, Report, Terms};
+use super::{Call, Checked, Fault, Input, Item, Output, Position, Report, Terms};
 use crate::clock;
 use crate::sum::Sum;
 
@@ -37,6 +37,7 @@ enum Step {
     List,
     Check(Item),
     Quarantine(Item),
+    Walk,
     Over,
 }
 
@@ -69,11 +70,16 @@ impl Scrub {
                 upto: from,
                 is_whole: false,
                 sound: Sum::ZERO,
+                mended: Sum::ZERO,
+                mended_named: Vec::new(),
                 damaged: Sum::ZERO,
                 damaged_named: Vec::new(),
                 at_large: Sum::ZERO,
                 unread: Sum::ZERO,
                 gone: Sum::ZERO,
+                walked_bytes: 0,
+                faults: 0,
+                faults_named: Vec::new(),
                 retries: 0,
                 took: Duration::ZERO,
             },
@@ -117,6 +123,10 @@ impl Scrub {
             },
             Step::Check(item) => Output::Check { call, item },
             Step::Quarantine(item) => Output::Quarantine { call, item },
+            Step::Walk => Output::Walk {
+                call,
+                bytes_max: self.terms.walk_bytes_max.max(1),
+            },
             Step::Over => return,
         };
         self.not_before = None;
@@ -135,8 +145,7 @@ impl Scrub {
     fn take_page(&mut self, now: Timestamp, items: Vec<Item>) {
         self.failures = 0;
         if items.is_empty() {
-            self.report.is_whole = true;
-            self.finish(now);
+            self.step = Step::Walk;
             return;
         }
         // What is out of order would be checked twice or never; the list goes on from the last one either way.
@@ -193,6 +202,13 @@ impl Scrub {
                 self.report.sound.add(item.bytes);
                 self.leave(item);
             }
+            Checked::Mended => {
+                self.report.mended.add(item.bytes);
+                if self.report.mended_named.len() < self.terms.damaged_named_max {
+                    self.report.mended_named.push(item);
+                }
+                self.leave(item);
+            }
             Checked::Gone => {
                 self.report.gone.add(item.bytes);
                 self.leave(item);
@@ -215,6 +231,29 @@ impl Scrub {
                     self.leave(item);
                 }
             }
+        }
+    }
+
+    fn take_walked(
+        &mut self,
+        now: Timestamp,
+        (asked, bytes): (Timestamp, u64),
+        faults: Vec<Fault>,
+        is_end: bool,
+    ) {
+        self.failures = 0;
+        self.report.walked_bytes += bytes;
+        self.report.faults += faults.len() as u64;
+        let room = self.terms.damaged_named_max;
+        let room = room.saturating_sub(self.report.faults_named.len());
+        self.report
+            .faults_named
+            .extend(faults.into_iter().take(room));
+        if is_end {
+            self.report.is_whole = true;
+            self.finish(now);
+        } else {
+            self.pace(now, asked, bytes);
         }
     }
 
@@ -255,7 +294,7 @@ impl Scrub {
 
     fn fail(&mut self, now: Timestamp, asked: Timestamp) {
         match self.step {
-            Step::List => {
+            Step::List | Step::Walk => {
                 if !self.try_again(now) {
                     self.finish(now);
                 }
@@ -338,6 +377,21 @@ impl Machine for Scrub {
                     && self.take_answer(call).is_some()
                 {
                     self.take_quarantined(now, item, is_done);
+                }
+            }
+            Input::Walked {
+                call,
+                bytes,
+                faults,
+                is_end,
+            } => {
+                if let (Step::Walk, Some(asked)) = (self.step, self.take_answer(call)) {
+                    self.take_walked(now, (asked, bytes), faults, is_end);
+                }
+            }
+            Input::WalkFailed { call } => {
+                if let (Step::Walk, Some(asked)) = (self.step, self.take_answer(call)) {
+                    self.fail(now, asked);
                 }
             }
             Input::Timeout => {

@@ -17,10 +17,12 @@ pub struct Terms {
     pub retry_delay: Duration,
     /// How long an answer is waited for before it counts as failed.
     pub answer_time_max: Duration,
-    /// How many damaged blobs the report names; all are counted.
+    /// How many damaged blobs, mended blobs and places of the log the report names, each; all are counted.
     pub damaged_named_max: usize,
     /// After how many bytes at the latest it tells its position; it does so after each page, too.
     pub progress_bytes_max: u64,
+    /// About how many bytes of the log are read at once.
+    pub walk_bytes_max: u64,
 }
 
 /// Which request an answer belongs to; answers to older requests are ignored.
@@ -41,12 +43,27 @@ pub struct Item {
 pub enum Checked {
     /// It is as it was put.
     Sound,
+    /// Its bytes are as they were put; what is kept beside them was wrong, and was made again from them.
+    Mended,
     /// Its bytes are not those of its hash.
     Damaged,
     /// It is not there any more.
     Gone,
     /// It could not be read; nothing is known.
     Failed,
+}
+
+/// A damaged place of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The segment.
+    pub segment: u64,
+    /// Where in it, in bytes from the start of the file.
+    pub offset: u64,
+    /// What stands there, as told to a person: `the tag minutes/2026`.
+    pub what: String,
+    /// Whether it was written again from what the index knows.
+    pub is_mended: bool,
 }
 
 /// What the engine tells the scrub.
@@ -86,6 +103,22 @@ pub enum Input {
         /// Whether it was.
         is_done: bool,
     },
+    /// A piece of the log was read.
+    Walked {
+        /// The request.
+        call: Call,
+        /// How many bytes were read.
+        bytes: u64,
+        /// The damaged places of the piece that somebody needs.
+        faults: Vec<Fault>,
+        /// Whether it was the last piece.
+        is_end: bool,
+    },
+    /// The log could not be read.
+    WalkFailed {
+        /// The request.
+        call: Call,
+    },
     /// The deadline has come.
     Timeout,
 }
@@ -116,6 +149,13 @@ pub enum Output {
         /// Which.
         item: Item,
     },
+    /// Read on in the log, from its start at first.
+    Walk {
+        /// Comes back with the answer.
+        call: Call,
+        /// About so many bytes.
+        bytes_max: u64,
+    },
     /// Remember this, for the run after a restart.
     Progress(Position),
     /// The pass is over.
@@ -138,10 +178,14 @@ pub struct Report {
     pub from: Option<ContentHash>,
     /// Up to where it came.
     pub upto: Option<ContentHash>,
-    /// Whether it came to the end of the list.
+    /// Whether it came to the end of the list and of the log.
     pub is_whole: bool,
     /// As they were put.
     pub sound: Sum,
+    /// As they were put, and what is kept beside them was made again.
+    pub mended: Sum,
+    /// The first of the mended.
+    pub mended_named: Vec<Item>,
     /// Not as they were put.
     pub damaged: Sum,
     /// The first of the damaged.
@@ -152,6 +196,12 @@ pub struct Report {
     pub unread: Sum,
     /// Were gone when their turn came.
     pub gone: Sum,
+    /// Bytes of the log that were read.
+    pub walked_bytes: u64,
+    /// Damaged places of the log that somebody needs.
+    pub faults: u64,
+    /// The first of them.
+    pub faults_named: Vec<Fault>,
     /// How often something was tried again.
     pub retries: u64,
     /// How long it took, pauses included, by the machine's clock.
@@ -168,6 +218,7 @@ impl Default for Terms {
             answer_time_max: Duration::from_secs(10 * 60),
             damaged_named_max: 1_000,
             progress_bytes_max: 256 * 1024 * 1024,
+            walk_bytes_max: 1024 * 1024,
         }
     }
 }

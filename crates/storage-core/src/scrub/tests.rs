@@ -5,7 +5,7 @@ mod simulation;
 use base::{ContentHash, Duration, Machine as _, Timestamp};
 use proptest::prelude::*;
 
-use super::{Call, Checked, Input, Item, Output, Position, Report, Scrub, Terms};
+use super::{Call, Checked, Fault, Input, Item, Output, Position, Report, Scrub, Terms};
 use crate::Sum;
 
 const START: Timestamp = Timestamp(1_000_000_000);
@@ -57,6 +57,31 @@ fn checked(call: u64, outcome: Checked) -> Input {
     }
 }
 
+fn walk(call: u64) -> Output {
+    Output::Walk {
+        call: Call(call),
+        bytes_max: 1024 * 1024,
+    }
+}
+
+fn walked(call: u64, bytes: u64, faults: &[Fault], is_end: bool) -> Input {
+    Input::Walked {
+        call: Call(call),
+        bytes,
+        faults: faults.to_vec(),
+        is_end,
+    }
+}
+
+fn fault(offset: u64, is_mended: bool) -> Fault {
+    Fault {
+        segment: 3,
+        offset,
+        what: "the tag a".to_owned(),
+        is_mended,
+    }
+}
+
 fn terms() -> Terms {
     Terms {
         bytes_per_sec: 1_000,
@@ -105,7 +130,8 @@ fn pass_ends_with_a_report() {
     outputs(&mut scrub, after(1), checked(1, Checked::Sound));
     let gone = outputs(&mut scrub, after(2), checked(2, Checked::Gone));
     assert_eq!(gone, [progress(2, 2, 2_500), list(3, Some(2))]);
-    let mut end = outputs(&mut scrub, after(3), page(3, &[]));
+    assert_eq!(outputs(&mut scrub, after(3), page(3, &[])), [walk(4)]);
+    let mut end = outputs(&mut scrub, after(3), walked(4, 700, &[], true));
     let Some(Output::Finished(report)) = end.pop() else {
         panic!("{end:?}");
     };
@@ -116,11 +142,16 @@ fn pass_ends_with_a_report() {
             upto: Some(hash(2)),
             is_whole: true,
             sound: Sum::of(500),
+            mended: Sum::ZERO,
+            mended_named: Vec::new(),
             damaged: Sum::ZERO,
             damaged_named: Vec::new(),
             at_large: Sum::ZERO,
             unread: Sum::ZERO,
             gone: Sum::of(2_000),
+            walked_bytes: 700,
+            faults: 0,
+            faults_named: Vec::new(),
             retries: 0,
             took: Duration::from_millis(3),
         }
@@ -201,6 +232,67 @@ fn list_that_fails_ends_the_pass_and_says_so() {
 }
 
 #[test]
+fn log_is_read_after_the_blobs_within_the_budget_and_its_faults_are_named() {
+    let mut scrub = Scrub::new(
+        Terms {
+            damaged_named_max: 2,
+            ..terms()
+        },
+        Some(hash(7)),
+    );
+    outputs(&mut scrub, START, Input::Go);
+    assert_eq!(outputs(&mut scrub, START, page(0, &[])), [walk(1)]);
+    let first = walked(1, 2_000, &[fault(64, true), fault(128, false)], false);
+    assert_eq!(outputs(&mut scrub, after(100), first), []);
+    let (at, _) = scrub.poll_timeout().expect("it waits");
+    assert_eq!(at, after(2_000), "2,000 bytes at 1,000 a second");
+    assert_eq!(outputs(&mut scrub, at, Input::Timeout), [walk(2)]);
+    let failed = Input::WalkFailed { call: Call(2) };
+    assert_eq!(outputs(&mut scrub, at, failed), []);
+    let (at, _) = scrub.poll_timeout().expect("it tries again");
+    assert_eq!(outputs(&mut scrub, at, Input::Timeout), [walk(3)]);
+    let last = walked(3, 50, &[fault(8, false)], true);
+    let end = outputs(&mut scrub, at, last);
+    let Some(Output::Finished(report)) = end.last() else {
+        panic!("{end:?}");
+    };
+    assert!(report.is_whole);
+    assert_eq!(
+        (report.walked_bytes, report.faults, report.retries),
+        (2_050, 3, 1)
+    );
+    assert_eq!(report.faults_named, [fault(64, true), fault(128, false)]);
+}
+
+#[test]
+fn log_that_cannot_be_read_ends_the_pass_and_says_so() {
+    let mut scrub = Scrub::new(terms(), Some(hash(7)));
+    outputs(&mut scrub, START, Input::Go);
+    assert_eq!(outputs(&mut scrub, START, page(0, &[])), [walk(1)]);
+    let failed = |call| Input::WalkFailed { call: Call(call) };
+    outputs(&mut scrub, START, failed(1));
+    assert_eq!(outputs(&mut scrub, after(5_000), Input::Timeout), [walk(2)]);
+    let end = outputs(&mut scrub, after(5_000), failed(2));
+    let Some(Output::Finished(report)) = end.last() else {
+        panic!("{end:?}");
+    };
+    assert!(!report.is_whole);
+    assert_eq!(scrub.position().after, Some(hash(7)), "the log is next");
+}
+
+#[test]
+fn what_was_mended_is_named_and_the_pass_goes_on() {
+    let mut scrub = begun();
+    outputs(&mut scrub, after(0), Input::SetPace(0));
+    let next = outputs(&mut scrub, after(1), checked(1, Checked::Mended));
+    assert_eq!(next, [check(2, item(2, 2_000))]);
+    let report = scrub.report();
+    assert_eq!(report.mended, Sum::of(500));
+    assert_eq!(report.mended_named, [item(1, 500)]);
+    assert_eq!((report.sound, report.damaged), (Sum::ZERO, Sum::ZERO));
+}
+
+#[test]
 fn pause_asks_for_nothing_and_stop_ends() {
     let mut scrub = begun();
     outputs(&mut scrub, after(0), Input::SetPace(0));
@@ -262,11 +354,21 @@ fn position_is_told_within_a_page_of_large_blobs() {
     assert_eq!(second, [progress(2, 2, 100), check(3, item(3, 5))]);
 }
 
+/// The budget: what was read before any moment is within it, but for the last blob.
+fn is_within_budget(read: &[(Timestamp, u64)], bytes_per_sec: u64) -> bool {
+    let mut before = 0;
+    read.iter().all(|(at, bytes)| {
+        let is_within = before <= at.since(START).as_micros() * bytes_per_sec / 1_000_000;
+        before += bytes;
+        is_within
+    })
+}
+
 proptest! {
     /// An engine that answers everything at once: the report is what a loop over the blobs gives.
     #[test]
     fn report_is_that_of_a_loop(
-        blobs in prop::collection::btree_map(any::<u8>(), (0_u64..5_000, 0_u8..3), 0..40),
+        blobs in prop::collection::btree_map(any::<u8>(), (0_u64..5_000, 0_u8..4), 0..40),
         page_items_max in 1_usize..9,
         bytes_per_sec in 0_u64..2_000,
         from in prop::option::of(any::<u8>()),
@@ -278,10 +380,12 @@ proptest! {
         let outcome = |number: u8| match blobs[&number].1 {
             0 => Checked::Sound,
             1 => Checked::Damaged,
+            2 => Checked::Mended,
             _ => Checked::Gone,
         };
         let mut report = None;
         let mut read = Vec::new();
+        let mut pieces = 0;
         loop {
             let Some(output) = scrub.poll_output() else {
                 let Some((at, _)) = scrub.poll_timeout() else { break };
@@ -302,29 +406,33 @@ proptest! {
                     scrub.handle(now, Input::Checked { call, outcome });
                 }
                 Output::Quarantine { call, .. } => scrub.handle(now, Input::Quarantined { call, is_done: true }),
+                Output::Walk { call, .. } => {
+                    // Two pieces, of which the second has a damaged place.
+                    pieces += 1;
+                    read.push((now, 100));
+                    let faults = if pieces == 1 { vec![] } else { vec![fault(1, false)] };
+                    scrub.handle(now, Input::Walked { call, bytes: 100, faults, is_end: pieces == 2 });
+                }
                 Output::Progress(_) => {}
                 Output::Finished(finished) => report = Some(*finished),
             }
         }
         let report = report.expect("it ends");
-        prop_assert!(report.is_whole);
-        let (mut sound, mut damaged, mut gone) = (Sum::ZERO, Sum::ZERO, Sum::ZERO);
-        for (number, (bytes, _)) in blobs.iter().filter(|(number, _)| from.is_none_or(|from| from < **number)) {
-            match outcome(*number) {
-                Checked::Sound => sound.add(*bytes),
-                Checked::Damaged => damaged.add(*bytes),
-                Checked::Gone | Checked::Failed => gone.add(*bytes),
-            }
-        }
-        prop_assert_eq!((report.sound, report.damaged, report.gone), (sound, damaged, gone));
-        prop_assert_eq!(report.damaged_named.len() as u64, damaged.blobs);
-        // The budget: what was read before any moment is within it, but for the last blob. What is gone costs nothing.
+        prop_assert_eq!((report.is_whole, report.walked_bytes, report.faults), (true, 200, 1));
+        let later = blobs.iter().filter(|(number, _)| from.is_none_or(|from| from < **number));
+        let sum = |wanted: &[Checked]| {
+            let mut sum = Sum::ZERO;
+            later.clone().filter(|(number, _)| wanted.contains(&outcome(**number))).for_each(|(_, (bytes, _))| sum.add(*bytes));
+            sum
+        };
+        let (sound, damaged) = (sum(&[Checked::Sound]), sum(&[Checked::Damaged]));
+        let (gone, mended) = (sum(&[Checked::Gone, Checked::Failed]), sum(&[Checked::Mended]));
+        prop_assert_eq!((report.sound, report.damaged, report.gone, report.mended), (sound, damaged, gone, mended));
+        let named = (report.damaged_named.len() as u64, report.mended_named.len() as u64);
+        prop_assert_eq!(named, (damaged.blobs, mended.blobs));
+        // What is gone costs nothing.
         if bytes_per_sec > 0 && gone.blobs == 0 {
-            let mut before = 0;
-            for (at, bytes) in read {
-                prop_assert!(before <= at.since(START).as_micros() * bytes_per_sec / 1_000_000);
-                before += bytes;
-            }
+            prop_assert!(is_within_budget(&read, bytes_per_sec), "{read:?}");
         }
     }
 }

@@ -179,12 +179,15 @@ impl Evidence {
 impl fmt::Display for Lack {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Receipts { domains: 0, .. } => {
+                formatter.write_str("parts of it on other machines: none has signed for one yet")
+            }
             Self::Receipts {
                 domains,
                 domains_lost_max,
             } => write!(
                 formatter,
-                "signed receipts of other machines: there are some of {domains} failure domains, and any {domains_lost_max} of them may vanish"
+                "parts of it on more machines: {domains} places have signed for some, and it must outlive the loss of any {domains_lost_max}"
             ),
             Self::Commitment => {
                 formatter.write_str("a commitment of its manifest, and an audit of each shard")

@@ -148,12 +148,6 @@ impl Upload {
         }
     }
 
-    /// Does what [`Upload::snapshot`] does.
-    #[must_use]
-    pub fn saved(&self) -> Snapshot {
-        self.snapshot()
-    }
-
     /// Lets somebody append a chunk, if it fits where the upload is.
     ///
     /// # Errors

@@ -29,12 +29,35 @@ pub(super) struct Parameters {
     pub(super) after: Option<String>,
     pub(super) limit: Option<u32>,
     pub(super) prefix: Option<String>,
+    /// 1 for the damaged blobs instead of those that are served.
+    pub(super) damaged: Option<u8>,
 }
 
 impl Parameters {
-    /// Returns how many lines are wanted: at least one, at most 999: the engine gives a thousand at once, of which one tells that there are more.
-    pub(super) fn limit(&self) -> usize {
-        self.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX) as usize
+    /// Returns how many lines are wanted: at most 999, because the engine gives a thousand at once, of which one tells
+    /// that there are more.
+    ///
+    /// # Errors
+    /// [`Code::MalformedQuery`] for none: who asks for no lines would go on asking for ever.
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
+        match self.limit.unwrap_or(LIMIT) {
+            0 => {
+                let detail = format!("limit is 1 to {LIMIT_MAX}");
+                Err(Problem::new(Code::MalformedQuery, detail))
+            }
+            limit => Ok(limit.min(LIMIT_MAX) as usize),
+        }
+    }
+
+    fn wants_damaged(&self) -> Result<bool, Problem> {
+        match self.damaged {
+            None | Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            Some(_) => Err(Problem::new(
+                Code::MalformedQuery,
+                "damaged: 1 for yes, 0 for no",
+            )),
+        }
     }
 }
 
@@ -50,8 +73,12 @@ pub(super) async fn list(
     let before = before_prefix(&prefix)?;
     let cursor = parameters.after.as_deref().map(cursor).transpose()?;
     let after = cursor.max(before);
-    let limit = parameters.limit();
-    let found = shelf.blobs.list_graded(after, limit + 1).await;
+    let limit = parameters.limit()?;
+    let is_damaged = parameters.wants_damaged()?;
+    let found = match is_damaged {
+        true => shelf.blobs.list_damaged_graded(after, limit + 1).await,
+        false => shelf.blobs.list_graded(after, limit + 1).await,
+    };
     let found = found.map_err(|error| error.problem())?;
     let mut items: Vec<BlobLine> = found
         .into_iter()
@@ -60,6 +87,7 @@ pub(super) async fn list(
             bytes: listed.bytes,
             tier: listed.tier.as_str().to_owned(),
             accepted_at_us: listed.accepted.at.as_micros(),
+            is_damaged,
         })
         .take_while(|line| line.hash.starts_with(&prefix))
         .collect();
@@ -67,6 +95,7 @@ pub(super) async fn list(
     Ok(Json(BlobListView {
         schema_version: SCHEMA_VERSION,
         namespace: shelf.namespace.to_string(),
+        damaged_blobs: shelf.blobs.damaged().blobs,
         items,
         next,
     }))
@@ -144,6 +173,7 @@ pub(super) async fn usage(
 
 pub(super) async fn usage_view(storage: &Storage, shelf: &Shelf) -> UsageView {
     let usage = shelf.blobs.usage();
+    let damaged = shelf.blobs.damaged();
     let store = match shelf.caller {
         Caller::Steward => Some(storage.tally().await),
         Caller::Member | Caller::Stranger | Caller::Anonymous => None,
@@ -155,6 +185,8 @@ pub(super) async fn usage_view(storage: &Storage, shelf: &Shelf) -> UsageView {
         live_bytes: usage.live.bytes,
         trash_blobs: usage.trash.blobs,
         trash_bytes: usage.trash.bytes,
+        damaged_blobs: damaged.blobs,
+        damaged_bytes: damaged.bytes,
         upload_bytes: storage.0.uploads.reserved(&shelf.namespace),
         quota_bytes: shelf.blobs.quota().bytes_max,
         store: store.as_ref().map(whole),
@@ -168,6 +200,8 @@ fn whole(tally: &Tally) -> StoreUsageView {
         dead_bytes: tally.dead.bytes,
         trash_blobs: tally.trash.blobs,
         trash_bytes: tally.trash.bytes,
+        damaged_blobs: tally.damaged.blobs,
+        damaged_bytes: tally.damaged.bytes,
         log_bytes: tally.log_bytes,
         large_bytes: tally.large.bytes,
         queue_blobs: tally.queue_len,
@@ -189,7 +223,7 @@ pub(super) async fn queue(
                 Problem::new(Code::MalformedCursor, "after is the `next` of a page")
             })?),
         };
-    let limit = parameters.limit();
+    let limit = parameters.limit()?;
     let queued = storage.0.blobs.queue(before, limit + 1).await;
     let mut queued = queued.map_err(|error| error.problem())?;
     let next = cut(&mut queued, limit).map(|last| last.lsn.to_string());

@@ -37,7 +37,7 @@ pub(super) async fn list(
     let after = parameters.after.as_deref().map(name).transpose();
     let after = after.map_err(|problem| Problem::new(Code::MalformedCursor, problem.detail))?;
     let prefix = parameters.prefix.as_deref().unwrap_or_default();
-    let limit = parameters.limit();
+    let limit = parameters.limit()?;
     let found = shelf.blobs.tags(after.as_ref(), limit + 1, prefix).await;
     let mut found = found.map_err(|error| error.problem())?;
     let next = cut(&mut found, limit).map(|last| last.name.to_string());

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use api::{GcRequest, GcView, QuotaPut, SCHEMA_VERSION, ScrubRequest, ScrubView, UsageView};
+use api::{
+    GcNamespaceView, GcRequest, GcView, QuotaPut, SCHEMA_VERSION, ScrubRequest, ScrubView,
+    UsageView,
+};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -10,13 +13,14 @@ use base::{Code, Problem};
 use bytes::Bytes;
 use futures::stream;
 use http_kit::{Json, ProblemResponse, Query};
-use storage_core::access::Action;
+use storage_core::access::{Action, Scope};
 use storage_core::gc;
 use storage_core::quota::Quota;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lists::usage_view;
 use super::read::Parameters;
+use crate::collecting::Collected;
 use crate::service::Storage;
 use crate::sse;
 
@@ -47,7 +51,8 @@ pub(super) async fn collect(
     Json(request): Json<GcRequest>,
 ) -> Result<Json<GcView>, ProblemResponse> {
     let namespace = parameters.namespace.as_deref();
-    let shelf = storage.shelf(&headers, namespace, Action::Collect).await?;
+    let permits = &storage.0.permits;
+    let permit = permits.permit(&headers, namespace, Action::Collect).await?;
     let usual = storage.0.config.gc_terms();
     let span = |secs: Option<u64>, usual| secs.map_or(usual, base::Duration::from_secs);
     let terms = gc::Terms {
@@ -55,20 +60,56 @@ pub(super) async fn collect(
         grace: span(request.grace_secs, usual.grace),
     };
     let started = Instant::now();
-    let report = storage
-        .collect(&shelf.blobs, terms, request.dry_run)
-        .await?;
+    let collected = if namespace.is_none() {
+        storage.collect_all(terms, request.dry_run).await
+    } else {
+        // Everybody has a namespace of their own, also one that nothing is in.
+        let is_own = permit.scope == Scope::Own;
+        let blobs = storage.open(&permit.namespace, is_own).await?;
+        let report = storage.collect_one(&blobs, terms, request.dry_run).await?;
+        vec![Collected {
+            namespace: permit.namespace.as_ref().clone(),
+            outcome: Ok(report),
+        }]
+    };
     let took = started.elapsed().as_millis();
+    let namespaces: Vec<GcNamespaceView> = collected.iter().map(line).collect();
+    let sum = |count: fn(&GcNamespaceView) -> u64| namespaces.iter().map(count).sum();
     Ok(Json(GcView {
         schema_version: SCHEMA_VERSION,
         is_dry_run: request.dry_run,
-        kept_blobs: report.scanned.blobs - report.trashed.blobs - report.purged.blobs,
-        trashed_blobs: report.trashed.blobs,
-        trashed_bytes: report.trashed.bytes,
-        removed_blobs: report.purged.blobs,
-        removed_bytes: report.purged.bytes,
+        kept_blobs: sum(|line| line.kept_blobs),
+        trashed_blobs: sum(|line| line.trashed_blobs),
+        trashed_bytes: sum(|line| line.trashed_bytes),
+        removed_blobs: sum(|line| line.removed_blobs),
+        removed_bytes: sum(|line| line.removed_bytes),
         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
+        namespaces,
     }))
+}
+
+/// Says what became of one namespace.
+fn line(collected: &Collected) -> GcNamespaceView {
+    let namespace = collected.namespace.to_string();
+    match &collected.outcome {
+        Ok(report) => GcNamespaceView {
+            namespace,
+            kept_blobs: report.scanned.blobs
+                - report.trashed.blobs
+                - report.purged.blobs
+                - report.in_trash.blobs,
+            trashed_blobs: report.trashed.blobs,
+            trashed_bytes: report.trashed.bytes,
+            removed_blobs: report.purged.blobs,
+            removed_bytes: report.purged.bytes,
+            left_out: String::new(),
+        },
+        Err(problem) => GcNamespaceView {
+            namespace,
+            left_out: format!("{} {problem}", problem.code),
+            ..GcNamespaceView::default()
+        },
+    }
 }
 
 pub(super) async fn scrub(

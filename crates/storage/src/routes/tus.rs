@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base::{Code, Problem};
 use http_kit::{BodyReader, Path, ProblemResponse, Query, cache, date};
 use storage_core::access::Action;
-use storage_core::upload::{Algorithm, Append, Creation, Length, Metadata};
+use storage_core::upload::{self, Algorithm, Append, Creation, Length, Metadata};
 use tokio::sync::oneshot;
 
 use super::nothing;
@@ -89,24 +89,30 @@ pub(super) async fn create(
     if carries {
         check_media_type(&headers)?;
     }
+    let append = Append {
+        offset: 0,
+        announced: announced(&headers)?,
+        length: None,
+        checksum: checksum(&headers)?,
+    };
     let uploads = &storage.0.uploads;
     let slot = uploads
         .create(&shelf.blobs, &shelf.namespace, creation)
         .await?;
-    if carries {
-        let append = Append {
-            offset: 0,
-            announced: announced(&headers)?,
-            length: None,
-            checksum: checksum(&headers)?,
-        };
-        // What came of it counts, and the answer tells how much: the upload is there, whatever broke it off.
-        let received = receive(&storage, &slot, &shelf, append, &headers, body).await;
-        if let Err(problem) = received {
-            tracing::info!(%problem, "the first piece of an upload did not come to its end");
+    let begun = match carries {
+        true => receive(&storage, &slot, &shelf, append, &headers, body).await,
+        false => finish(&storage, &slot, &shelf).await,
+    };
+    if let Err(problem) = begun {
+        if !is_broken_off(problem.code) {
+            // Who gets no address cannot go on with it, so that nothing of it stays.
+            if let Err(error) = uploads.end(&slot).await {
+                tracing::warn!(problem = %error, "an upload that was refused could not be removed");
+            }
+            return Err(problem.into());
         }
-    } else {
-        finish(&storage, &slot, &shelf).await?;
+        // What came of it counts, and the answer tells how much.
+        tracing::info!(%problem, "the first piece of an upload did not come to its end");
     }
     let standing = uploads.standing(&slot).await?;
     let mut response = StatusCode::CREATED.into_response();
@@ -118,6 +124,14 @@ pub(super) async fn create(
     }
     tell(answer, &standing);
     Ok(response)
+}
+
+/// Tells whether a piece was broken off by its sender, or by the end of this process.
+const fn is_broken_off(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BodyLength | Code::RequestTimeout | Code::ShuttingDown
+    )
 }
 
 pub(super) async fn head(
@@ -155,11 +169,11 @@ pub(super) async fn append(
     check_version(&headers).map_err(|refused| *refused)?;
     let (slot, shelf) = find(&storage, &headers, &id).await?;
     check_media_type(&headers)?;
-    let offset = number(&headers, &UPLOAD_OFFSET)?;
+    let offset = number(&headers, "upload-offset")?;
     let append = Append {
         offset: offset.ok_or_else(|| malformed("Upload-Offset is missing"))?,
         announced: announced(&headers)?,
-        length: number(&headers, &UPLOAD_LENGTH)?,
+        length: number(&headers, "upload-length")?,
         checksum: checksum(&headers)?,
     };
     let received = receive(&storage, &slot, &shelf, append, &headers, body).await;
@@ -308,37 +322,32 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Code::UnsupportedMedia, detail))
 }
 
-/// Reads how long an upload will be: exactly one of the two headers.
+/// Reads how long an upload will be.
 fn length(headers: &HeaderMap) -> Result<Length, Problem> {
     let deferred = text(headers, &UPLOAD_DEFER_LENGTH)?;
-    match (number(headers, &UPLOAD_LENGTH)?, deferred) {
-        (Some(bytes), None) => Ok(Length::Known(bytes)),
-        (None, Some("1")) => Ok(Length::Deferred),
-        (None, Some(_)) => Err(malformed("Upload-Defer-Length is 1 or not there")),
-        (Some(_), Some(_)) => Err(malformed("send Upload-Length or Upload-Defer-Length")),
-        (None, None) => Err(malformed("Upload-Length is missing")),
-    }
+    let length = Length::parse(text(headers, &UPLOAD_LENGTH)?, deferred);
+    length.map_err(|error| malformed(&error.to_string()))
 }
 
-fn checksum(headers: &HeaderMap) -> Result<Option<storage_core::upload::Checksum>, Problem> {
+fn checksum(headers: &HeaderMap) -> Result<Option<upload::Checksum>, Problem> {
     let told = text(headers, &UPLOAD_CHECKSUM)?.map(str::parse);
     let told = told.transpose();
     told.map_err(|error| malformed(&format!("Upload-Checksum: {error}")))
 }
 
 fn announced(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    number(headers, &CONTENT_LENGTH)
+    number(headers, "content-length")
 }
 
 /// Reads a whole number.
-fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, Problem> {
-    let Some(text) = text(headers, name)? else {
+fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Problem> {
+    let Some(text) = text(headers, &HeaderName::from_static(name))? else {
         return Ok(None);
     };
-    let is_number = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
-    let number = is_number.then(|| text.parse().ok()).flatten();
-    let number = number.ok_or_else(|| malformed(&format!("{name} is a whole number")))?;
-    Ok(Some(number))
+    let number = upload::number(name, text);
+    number
+        .map(Some)
+        .map_err(|error| malformed(&error.to_string()))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {

@@ -93,7 +93,14 @@ impl Uploads {
         shutdown: &Shutdown,
     ) -> Result<(), Problem> {
         let Incoming { append, mut reader } = incoming;
-        let turn = self.begin(slot, blobs, &append).await?;
+        let announced = append.announced.or(reader.announced());
+        let append = Append {
+            announced,
+            ..append
+        };
+        let Some(turn) = self.begin(slot, blobs, &append).await? else {
+            return Ok(());
+        };
         let (stage, id) = (self.0.stage.clone(), slot.id.clone());
         let opened = self.0.files.run(move || stage.bytes(&id)).await;
         let mut chunk = Chunk {
@@ -123,10 +130,18 @@ impl Uploads {
         }
     }
 
-    async fn begin(&self, slot: &Slot, blobs: &Blobs, append: &Append) -> Result<Turn, Problem> {
+    /// Begins a chunk; nothing is to be done for one of no bytes behind the last.
+    async fn begin(
+        &self,
+        slot: &Slot,
+        blobs: &Blobs,
+        append: &Append,
+    ) -> Result<Option<Turn>, Problem> {
         let mut held = slot.lock().await;
-        let begun = held.begin(self.now(), append, &self.0.limits);
-        let turn = begun.map_err(|error| refusal(&error))?;
+        let turn = match held.begin(self.now(), append, &self.0.limits) {
+            Err(AppendError::Complete) if append.announced == Some(0) => return Ok(None),
+            begun => begun.map_err(|error| refusal(&error))?,
+        };
         let wanted = match held.length().known() {
             Some(bytes) => bytes,
             None => append.offset + append.announced.unwrap_or(0),
@@ -137,7 +152,7 @@ impl Uploads {
                 .ok();
             return Err(problem);
         }
-        Ok(turn)
+        Ok(Some(turn))
     }
 }
 

@@ -3,20 +3,17 @@
 //! Storing the same bytes again does no harm, so that whoever finds an upload complete may try: the request that
 //! brought its last byte, one that asks for it later, or the sweep after a restart.
 
-use std::sync::Arc;
-
 use base::{Code, ContentHash, Problem};
-use blobs::{Blobs, Put, PutError, Stored};
-use bytes::Bytes;
-use disk::DiskFile;
+use blobs::{Blobs, Put, Stored};
 use storage_core::tag::TagName;
 use storage_core::upload::{Finish, Metadata, Phase};
 
+use super::stage::bytes_path;
 use super::{Slot, Uploads, stage};
-use crate::routes::holds;
+use crate::routes::{holds, refusal};
 
-/// How much is read at once, in bytes.
-const PIECE_BYTES: usize = 1_024 * 1_024;
+/// How many bytes tell what a blob leads to.
+const BEGINNING_BYTES: usize = 4_096;
 
 impl Uploads {
     /// Stores what an upload holds, when it is complete and nobody does so yet; returns the blob that it has become.
@@ -47,11 +44,11 @@ impl Uploads {
             Err(problem) if problem.code == Code::DigestMismatch => Finish::Refused,
             Err(_) => Finish::Failed,
         };
-        self.note(slot, finish).await?;
+        self.note(slot, finish).await;
         stored.map(|stored| Some(stored.hash))
     }
 
-    /// Reads the staged bytes into the store of blobs.
+    /// Gives the staged bytes to the store of blobs.
     async fn store(
         &self,
         slot: &Slot,
@@ -60,56 +57,39 @@ impl Uploads {
         metadata: &Metadata,
     ) -> Result<Stored, Problem> {
         let mut put = promised(metadata)?;
-        let (stage, id) = (self.0.stage.clone(), slot.id.clone());
-        let opened = self.0.files.run(move || stage.bytes(&id)).await;
-        let file = opened.map_err(|error| stage::problem(&error))?;
-        let refused = |error: PutError| error.problem();
-        let mut upload = blobs.upload(Some(bytes)).await.map_err(refused)?;
-        let mut offset = 0;
-        while offset < bytes {
-            let len =
-                usize::try_from(bytes - offset).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
-            let piece = self.read(&file, offset, len).await?;
-            if offset == 0 {
-                put.holds = Some(holds(&piece));
-            }
-            offset += piece.len() as u64;
-            upload.write(piece).await.map_err(refused)?;
-        }
-        upload.finish_with(put).await.map_err(refused)
+        let expected = put.expected;
+        put.holds = Some(holds(&self.beginning(slot, bytes).await?));
+        let path = bytes_path(&slot.id);
+        let stored = blobs.adopt(&path, bytes, put).await;
+        stored.map_err(|error| refusal(&error, expected))
     }
 
-    async fn read(
-        &self,
-        file: &Arc<dyn DiskFile>,
-        offset: u64,
-        len: usize,
-    ) -> Result<Bytes, Problem> {
-        let file = Arc::clone(file);
+    /// Reads the first bytes.
+    async fn beginning(&self, slot: &Slot, bytes: u64) -> Result<Vec<u8>, Problem> {
+        let (stage, id) = (self.0.stage.clone(), slot.id.clone());
         let read = self.0.files.run(move || {
-            let mut piece = vec![0; len];
-            disk::read_exact_at(file.as_ref(), offset, &mut piece)?;
-            Ok::<_, std::io::Error>(Bytes::from(piece))
+            let file = stage.bytes(&id)?;
+            let len =
+                usize::try_from(bytes).map_or(BEGINNING_BYTES, |len| len.min(BEGINNING_BYTES));
+            let mut beginning = vec![0; len];
+            disk::read_exact_at(file.as_ref(), 0, &mut beginning)?;
+            Ok::<_, std::io::Error>(beginning)
         });
         read.await.map_err(|error| stage::problem(&error))
     }
 
-    /// Notes how storing ended; what is a blob or was refused needs its staged bytes no longer.
-    async fn note(&self, slot: &Slot, finish: Finish) -> Result<(), Problem> {
+    /// Notes how storing ended; what is a blob or was refused needs its staged bytes no longer. What cannot be noted is
+    /// made up for by the sweep.
+    async fn note(&self, slot: &Slot, finish: Finish) {
         let mut held = slot.lock().await;
         held.finished(self.now(), finish, &self.0.limits);
         if finish == Finish::Failed {
-            return Ok(());
+            return;
         }
         slot.close();
-        let held = self.save(slot, held, None).await?;
-        let (stage, id) = (self.0.stage.clone(), slot.id.clone());
-        let removed = self.0.files.run(move || {
-            let removed = stage.remove_bytes(&id);
-            drop(held);
-            removed
-        });
-        removed.await.map_err(|error| stage::problem(&error))
+        if let Err(problem) = self.tidy(slot, held).await {
+            tracing::warn!(%problem, "the end of an upload could not be noted");
+        }
     }
 }
 

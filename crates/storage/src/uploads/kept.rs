@@ -12,12 +12,12 @@
 //! sha256 <hex of all lines before>
 //! ```
 //!
-//! Invariant: what was torn or changed is not read; it never panics, whatever the bytes.
+//! Invariant: what was torn or changed is not read, and what is read has one form; it never panics, whatever the bytes.
 
 use base::{ContentHash, Timestamp};
 use storage_core::clock::SlowTime;
 use storage_core::namespace::Namespace;
-use storage_core::upload::{Length, Limits, Metadata, Saved, SavedPhase};
+use storage_core::upload::{Length, Limits, Metadata, Snapshot, SnapshotPhase};
 use thiserror::Error;
 
 /// The first line; the number is the version of the format.
@@ -32,7 +32,7 @@ pub(crate) struct Kept {
     /// Whose it is.
     pub(crate) namespace: Namespace,
     /// How far it is.
-    pub(crate) saved: Saved,
+    pub(crate) snapshot: Snapshot,
     /// The clock when it was written: the time that was seen to pass, and the machine's.
     pub(crate) seen: (SlowTime, Option<Timestamp>),
 }
@@ -49,27 +49,30 @@ pub(crate) enum DecodeError {
     /// A line is missing or cannot be read.
     #[error("the line {0} cannot be read")]
     Line(&'static str),
+    /// What it says is written in another way.
+    #[error("it is not as this version writes it")]
+    Strange,
 }
 
 impl Kept {
     /// Writes it down.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let Saved {
+        let Snapshot {
             length,
             offset,
             metadata,
             expires_at,
             phase,
-        } = &self.saved;
+        } = &self.snapshot;
         let length = match length {
             Length::Known(bytes) => bytes.to_string(),
             Length::Deferred => "deferred".to_owned(),
         };
         let phase = match phase {
-            SavedPhase::Receiving => "receiving".to_owned(),
-            SavedPhase::Complete => "complete".to_owned(),
-            SavedPhase::Stored(hash) => format!("stored {hash}"),
-            SavedPhase::Ended => "ended".to_owned(),
+            SnapshotPhase::Receiving => "receiving".to_owned(),
+            SnapshotPhase::Complete => "complete".to_owned(),
+            SnapshotPhase::Stored(hash) => format!("stored {hash}"),
+            SnapshotPhase::Ended => "ended".to_owned(),
         };
         let (shown, last) = self.seen;
         let last = last.map_or_else(|| "never".to_owned(), |last| last.as_micros().to_string());
@@ -119,9 +122,9 @@ impl Kept {
         let phase = phase(line("phase")?)?;
         let seen = seen(line("seen")?)?;
         let metadata = Metadata::parse(line("metadata")?, limits);
-        Ok(Self {
+        let kept = Self {
             namespace,
-            saved: Saved {
+            snapshot: Snapshot {
                 length,
                 offset,
                 metadata: metadata.map_err(|_| DecodeError::Line("metadata"))?,
@@ -129,7 +132,11 @@ impl Kept {
                 phase,
             },
             seen,
-        })
+        };
+        if kept.encode() != bytes {
+            return Err(DecodeError::Strange);
+        }
+        Ok(kept)
     }
 }
 
@@ -137,15 +144,15 @@ fn number(text: &str, line: &'static str) -> Result<u64, DecodeError> {
     text.parse().map_err(|_| DecodeError::Line(line))
 }
 
-fn phase(text: &str) -> Result<SavedPhase, DecodeError> {
+fn phase(text: &str) -> Result<SnapshotPhase, DecodeError> {
     let stored = || {
         let hash = text.strip_prefix("stored ")?;
-        hash.parse().ok().map(SavedPhase::Stored)
+        hash.parse().ok().map(SnapshotPhase::Stored)
     };
     match text {
-        "receiving" => Ok(SavedPhase::Receiving),
-        "complete" => Ok(SavedPhase::Complete),
-        "ended" => Ok(SavedPhase::Ended),
+        "receiving" => Ok(SnapshotPhase::Receiving),
+        "complete" => Ok(SnapshotPhase::Complete),
+        "ended" => Ok(SnapshotPhase::Ended),
         _ => stored().ok_or(DecodeError::Line("phase")),
     }
 }

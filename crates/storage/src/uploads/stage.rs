@@ -1,4 +1,5 @@
-//! Where uploads lie: a file with the bytes and a file with the state of each, in the folder `uploads`. Blocks.
+//! Where uploads lie: a file with the bytes and a file with the state of each, in the folder `uploads` on the disk of the
+//! blobs, so that what is complete becomes a blob without being written again. Blocks.
 //!
 //! # Invariants
 //!
@@ -119,7 +120,11 @@ pub(crate) fn problem(error: &io::Error) -> Problem {
         _ => Code::StoreFailed,
     };
     tracing::warn!(%code, %error, "the files of an upload cannot be written or read");
-    Problem::new(code, "the upload could not be written or read")
+    let cause = blobs::cause_of(code);
+    Problem::new(
+        code,
+        format!("the upload could not be written or read: {cause}"),
+    )
 }
 
 /// What is not there is gone.
@@ -130,7 +135,8 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn bytes_path(id: &str) -> String {
+/// Returns where the bytes of an upload lie.
+pub(crate) fn bytes_path(id: &str) -> String {
     format!("{FOLDER}/{id}.part")
 }
 

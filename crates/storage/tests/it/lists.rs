@@ -53,6 +53,8 @@ async fn pages_go_on_where_the_one_before_ended() {
         ("prefix=xyz", "CH-0104"),
         ("after=xyz", "CH-0103"),
         ("limit=x", "CH-0104"),
+        ("limit=0", "CH-0104"),
+        ("damaged=2", "CH-0104"),
     ] {
         let answer = house.get(&token, &format!("/blobs?{query}")).await;
         assert_eq!(answer.code(), code, "{query}");
@@ -121,6 +123,10 @@ async fn usage_is_exact_and_the_queue_is_newest_first() {
         path = format!("/blobs/queue?limit=2&after={next}");
     }
     assert_eq!(found, hashes);
+    for list in ["queue", "tags"] {
+        let none = house.get(&token, &format!("/blobs/{list}?limit=0")).await;
+        assert_eq!(none.code(), "CH-0104", "{list}");
+    }
     let wrong = house.get(&token, "/blobs/queue?after=x").await;
     assert_eq!(wrong.code(), "CH-0103");
     house.close().await;

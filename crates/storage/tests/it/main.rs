@@ -6,13 +6,19 @@
     reason = "tests fail by panicking and prepare their own folders"
 )]
 
+mod adopting;
+mod corpus;
+mod damage;
 mod faults;
+mod first_piece;
+mod full;
 mod harness;
 mod holding;
 mod lists;
 mod namespaces;
 mod put;
 mod read;
+mod readonly;
 mod resume;
 mod routes;
 mod tend;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use api::{BlobListView, HaveView, TagListView, UsageView};
-use base::{Code, Problem, Timestamp};
+use api::{BlobListView, BlobStatusView, GcView, HaveView, TagListView, UsageView};
+use base::{Code, ContentHash, Problem, Timestamp};
 use doorway_core::session::Holder;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -19,6 +19,8 @@ use crate::harness::{House, Person, Plan};
 pub(crate) struct Hall {
     people: Mutex<BTreeMap<String, (String, Caller)>>,
     version: AtomicU64,
+    /// What pages need; nobody knows when there is none.
+    kept: Mutex<Option<Vec<ContentHash>>>,
 }
 
 impl Hall {
@@ -29,7 +31,12 @@ impl Hall {
         Arc::new(Self {
             people: Mutex::new(people.collect()),
             version: AtomicU64::new(0),
+            kept: Mutex::new(None),
         })
+    }
+
+    fn keep(&self, kept: Option<&[ContentHash]>) {
+        *self.kept.lock().unwrap() = kept.map(<[ContentHash]>::to_vec);
     }
 
     fn appoint(&self, token: &str, caller: Caller) {
@@ -55,6 +62,12 @@ impl Authority for Hall {
         let found = people.values().find(|(key, _)| key == agent);
         let caller = found.map_or(Caller::Stranger, |(_, caller)| *caller);
         Box::pin(async move { Ok(caller) })
+    }
+
+    fn keeps(&self) -> BoxFuture<'_, Result<Vec<ContentHash>, Problem>> {
+        let kept = self.kept.lock().unwrap().clone();
+        let kept = kept.ok_or_else(|| Problem::new(Code::Unavailable, "the projection is away"));
+        Box::pin(async move { kept })
     }
 
     fn version(&self) -> u64 {
@@ -188,14 +201,120 @@ async fn a_change_of_the_list_counts_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beside_a_doorway_no_tokens_are_given_and_the_community_is_not_collected() {
+async fn beside_a_doorway_no_tokens_are_given() {
     let (house, _, _) = hall().await;
     let kind = [("content-type", "application/json")];
     let asked = house.ask("POST", "/auth/challenge", &kind, "{}").await;
     assert_eq!(asked.code(), "CH-0105");
-    let body = json!({ "grace_secs": 0, "trash_secs": 0 });
+    house.close().await;
+}
+
+/// Stores bytes for the community, as its doorway does.
+async fn put_for_pages(house: &House, bytes: &[u8]) -> ContentHash {
+    let path = "/blobs?namespace=community";
+    let put = house.ask_as("sam", "PUT", path, &[], bytes.to_vec()).await;
+    assert!(put.status.is_success(), "{}", put.text());
+    ContentHash::of(bytes)
+}
+
+/// Collects with no grace of its own.
+async fn collect(house: &House, path: &str) -> GcView {
+    let body = json!({ "grace_secs": 0 });
+    house.json("sam", "POST", path, &body).await.is(200).json()
+}
+
+/// Lets time pass as it passes for a store that looks at its clock now and then; a leap would not count.
+async fn pass(house: &House, secs: u64) {
+    let body = json!({ "dry_run": true });
+    for passed in (0..secs).step_by(1_800) {
+        house.wait(1_800.min(secs - passed));
+        let looked = house.json("sam", "POST", "/blobs/gc", &body).await;
+        looked.is(200);
+    }
+}
+
+async fn is_trashed(house: &House, hash: &ContentHash) -> bool {
+    let path = format!("/blobs/{hash}/status?namespace=community");
+    let view: BlobStatusView = house.get("sam", &path).await.is(200).json();
+    view.is_trashed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pages_need_is_kept_and_the_rest_goes_after_a_day() {
+    let (house, hall, _) = hall().await;
     let path = "/blobs/gc?namespace=community";
-    let collected = house.json("sam", "POST", path, &body).await;
-    assert_eq!(collected.code(), "CH-0803");
+    let (shown, loose) = (
+        put_for_pages(&house, b"shown").await,
+        put_for_pages(&house, b"loose").await,
+    );
+    hall.keep(Some(&[shown]));
+    pass(&house, 86_000).await;
+    assert_eq!(
+        collect(&house, path).await.trashed_blobs,
+        0,
+        "it may be for a page to come"
+    );
+    pass(&house, 500).await;
+    let done = collect(&house, path).await;
+    assert_eq!((done.trashed_blobs, done.kept_blobs), (1, 1));
+    assert!(is_trashed(&house, &loose).await && !is_trashed(&house, &shown).await);
+    // A page names it again before it is gone for good.
+    hall.keep(Some(&[shown, loose]));
+    collect(&house, path).await;
+    assert!(!is_trashed(&house, &loose).await);
+    // The last page that showed them is gone.
+    hall.keep(Some(&[]));
+    pass(&house, 86_500).await;
+    assert_eq!(collect(&house, path).await.trashed_blobs, 2);
+    let body = json!({ "grace_secs": 0, "trash_secs": 0 });
+    let done: GcView = house.json("sam", "POST", path, &body).await.is(200).json();
+    assert_eq!(done.removed_blobs, 2);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_knows_what_pages_need_nothing_of_theirs_is_collected() {
+    let (house, hall, [ana, ..]) = hall().await;
+    let hash = put_for_pages(&house, b"shown").await;
+    house.put("ana", b"loose").await;
+    pass(&house, 100_000).await;
+    let body = json!({ "grace_secs": 0 });
+    let path = "/blobs/gc?namespace=community";
+    let refused = house.json("sam", "POST", path, &body).await;
+    assert_eq!(refused.code(), "CH-0406");
+    // The others are collected all the same.
+    let done = collect(&house, "/blobs/gc").await;
+    assert_eq!(done.trashed_blobs, 1);
+    let line = |name: &str| done.namespaces.iter().find(|line| line.namespace == name);
+    let community = line("community").unwrap();
+    assert_eq!(community.left_out, "CH-0406 the projection is away");
+    assert_eq!(community.trashed_blobs, 0);
+    let own = line(&ana.namespace()).unwrap();
+    assert_eq!((own.trashed_blobs, own.left_out.as_str()), (1, ""));
+    assert!(!is_trashed(&house, &hash).await);
+    hall.keep(Some(&[]));
+    assert_eq!(collect(&house, path).await.trashed_blobs, 1);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_steward_collects_all_namespaces_or_one() {
+    let (house, hall, [ana, ben, _, sam]) = hall().await;
+    hall.keep(Some(&[]));
+    let of = |person: &Person| format!("/blobs/gc?namespace={}", person.namespace());
+    let nothing = collect(&house, &of(&sam)).await;
+    assert_eq!(nothing.kept_blobs + nothing.trashed_blobs, 0);
+    assert_eq!(nothing.namespaces[0].namespace, sam.namespace());
+    house.put("ana", b"one").await;
+    house.put("ben", b"two").await;
+    house.put("ben", b"three").await;
+    house.wait(10);
+    assert_eq!(collect(&house, &of(&ana)).await.trashed_blobs, 1);
+    assert_eq!(collect(&house, "/blobs/gc").await.trashed_blobs, 2);
+    let body = json!({});
+    let unknown = house.json("sam", "POST", "/blobs/gc?namespace=nobody", &body);
+    assert_eq!(unknown.await.code(), "CH-0105");
+    let member = house.json("ben", "POST", &of(&ben), &body).await;
+    assert_eq!(member.code(), "CH-0207");
     house.close().await;
 }

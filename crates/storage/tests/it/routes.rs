@@ -21,6 +21,29 @@ async fn every_route_of_the_document_is_served() {
     house.close().await;
 }
 
+#[test]
+fn the_protocols_page_lists_every_route_with_its_parameters() {
+    let page = include_str!("../../../../docs/protocols/storage.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for route in STORAGE_ROUTES {
+        let start = format!("| `{} {}` |", route.method, route.path);
+        let row = rows.iter().find(|row| row.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row for {start}"));
+        let (_, listed) = row.strip_suffix(" |").unwrap().rsplit_once('|').unwrap();
+        let mut listed: Vec<&str> = listed
+            .split([',', ' ', '`'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let mut known: Vec<&str> = route.query.iter().map(|known| known.name).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known, "{start}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_known_is_told_as_everywhere() {
     let house = House::new().await;

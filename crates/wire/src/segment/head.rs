@@ -137,6 +137,21 @@ impl SegmentHead {
         Ok(head)
     }
 
+    /// Finds the one bit that is wrong in a damaged head, and returns the bytes with that bit turned back; `None` when
+    /// more is wrong. Heads differ in so many bits that only one can have become these bytes in that way.
+    #[must_use]
+    pub fn mend(bytes: &[u8; SEGMENT_HEAD_BYTES]) -> Option<[u8; SEGMENT_HEAD_BYTES]> {
+        let mut mended = *bytes;
+        for bit in 0..SEGMENT_HEAD_BYTES * 8 {
+            mended[bit / 8] ^= 1 << (bit % 8);
+            if mended[0..7] == MAGIC && u32_at(&mended, 60) == crc(&mended[..60]) {
+                return Some(mended);
+            }
+            mended[bit / 8] ^= 1 << (bit % 8);
+        }
+        None
+    }
+
     fn check(&self) -> Result<(), HeadError> {
         let previous_end = u64::from(self.previous_end);
         let fields = [

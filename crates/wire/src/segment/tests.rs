@@ -104,6 +104,22 @@ proptest! {
     }
 
     #[test]
+    fn one_flipped_bit_of_a_segment_head_is_mended_and_two_are_not(
+        head in segment_head(),
+        one in 0..512_usize,
+        other in 0..512_usize,
+    ) {
+        let whole = head.encode();
+        let mut bytes = whole;
+        bytes[one / 8] ^= 1 << (one % 8);
+        prop_assert_eq!(SegmentHead::mend(&bytes), Some(whole));
+        bytes[other / 8] ^= 1 << (other % 8);
+        if one != other {
+            prop_assert_eq!(SegmentHead::mend(&bytes), None);
+        }
+    }
+
+    #[test]
     fn a_flipped_bit_of_a_head_is_noticed(
         head in segment_head(),
         record in record_head(),

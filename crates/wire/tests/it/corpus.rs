@@ -17,7 +17,7 @@ const SEGMENT: SegmentId = SegmentId {
 };
 
 /// Returns the files of one decoder by name.
-fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/corpus")
         .join(folder);

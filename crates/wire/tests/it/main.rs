@@ -4,5 +4,6 @@
     reason = "these tests read the committed corpus and the pages of the protocols"
 )]
 
+mod blob_records;
 mod corpus;
 mod segment_page;

@@ -90,6 +90,17 @@ fn heads_of_segments_are_as_described() {
 }
 
 #[test]
+fn a_damaged_head_is_mended_as_described() {
+    for vector in vectors(&page(), "mended-head") {
+        let damaged = bytes(&vector, "damaged");
+        let mended = SegmentHead::mend(damaged.first_chunk().expect("64 bytes"));
+        let mended = mended.expect("one bit is wrong");
+        assert_eq!(hex::encode(mended), vector["mended"]);
+        assert!(SegmentHead::decode(&mended).is_ok());
+    }
+}
+
+#[test]
 fn log_records_are_as_described() {
     let found = vectors(&page(), "log-record");
     assert_eq!(found.len(), 4);

@@ -28,7 +28,14 @@ pub(super) struct Content {
     pub(super) blobs: BTreeMap<ContentHash, Bytes>,
     /// The manifest of a folder.
     pub(super) manifest: Option<ContentHash>,
+    /// What each tag names.
+    pub(super) tags: BTreeMap<String, ContentHash>,
+    /// A blob that somebody keeps by a lease.
+    pub(super) leased: Option<ContentHash>,
 }
+
+/// The namespace that is there beside the first.
+pub(super) const OTHER: &str = "school";
 
 /// How a damaged store is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,7 +126,8 @@ async fn flip(
         if damaged.exists() {
             std::fs::remove_dir_all(&damaged).context("remove a damaged store")?;
         }
-        let told = match try_out(&folder.join("whole"), &damaged, place, way, content).await {
+        let whole = folder.join("whole");
+        let told = match try_out(&whole, &damaged, (kind, place), way, content).await {
             Ok(told) => told,
             Err(error) => {
                 let fault = format!("{}, {way:?}, {place}: {error:#}", kind.name());
@@ -195,8 +203,20 @@ async fn fill(folder: &Path, seed: u64) -> anyhow::Result<Content> {
                 .transpose()?,
             ..Put::default()
         };
+        let tag = put.tag.clone();
         let hash = blobs.put_with(bytes.clone(), put).await?.hash;
         content.blobs.insert(hash, bytes);
+        content.tags.extend(tag.map(|tag| (tag.to_string(), hash)));
+        if index % 7 == 1 && index < 60 {
+            // Touched, it has a state of its own.
+            blobs.restore(&hash).await?;
+        }
+        if index == 40 {
+            let span = base::Duration::from_secs(1_000_000);
+            blobs.lease(&hash, span, "press", Holds::Blob).await?;
+            content.leased = Some(hash);
+            blobs.within(&OTHER.parse()?).await?;
+        }
         if index == 60 {
             let manifest = manifest(&content)?;
             let put = Put {
@@ -206,6 +226,7 @@ async fn fill(folder: &Path, seed: u64) -> anyhow::Result<Content> {
             };
             let hash = blobs.put_with(manifest.clone(), put).await?.hash;
             content.blobs.insert(hash, manifest);
+            content.tags.insert("folder".to_owned(), hash);
             content.manifest = Some(hash);
         }
     }
@@ -233,7 +254,7 @@ fn manifest(content: &Content) -> anyhow::Result<Bytes> {
 async fn try_out(
     whole: &Path,
     damaged: &Path,
-    place: &Place,
+    (kind, place): (Kind, &Place),
     way: Way,
     content: &Content,
 ) -> anyhow::Result<Told> {
@@ -242,7 +263,7 @@ async fn try_out(
     if way != Way::Index {
         std::fs::remove_file(damaged.join("index.redb")).context("take the index away")?;
     }
-    told::look(damaged, bounds(way), place, way, content).await
+    told::look(damaged, bounds(way), (kind, place), way, content).await
 }
 
 /// Copies a folder with all that is in it.

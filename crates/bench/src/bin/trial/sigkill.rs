@@ -1,8 +1,11 @@
 //! A process stores blobs and says which were acknowledged; it dies by SIGKILL at a random moment; then the store is
-//! opened and must have everything that was acknowledged, in this round and in all rounds before.
+//! opened and must have everything that was acknowledged, in this round and in all rounds before. Blobs that did not
+//! change for some rounds are only counted, except in every twentieth round and in the last one: there each is read.
 //!
 //! In turn the rounds only write, write checkpoints all the time, and collect and compact all the time; those die while
 //! they do so. Every fifth time the index is taken away before the store is opened, so that the log alone must tell.
+//!
+//! After some rounds a new store is begun: one that only grows would make each round longer than the one before.
 
 mod books;
 mod check;
@@ -31,6 +34,12 @@ pub(crate) enum Beside {
     /// Collections and compactions.
     Collections,
 }
+
+/// In every such round, and in the last one, all blobs of all rounds are read.
+const WHOLE_EVERY: u64 = 20;
+
+/// After so many rounds a new store is begun.
+const ROUNDS_OF_STORE: u64 = 40;
 
 /// What was counted over all rounds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +74,12 @@ pub(crate) fn run(folder: &Path, rounds: u64, seed: u64) -> anyhow::Result<Strin
         .build()?;
     for round in 0..rounds {
         let (beside, moment) = draw_death(&mut draw, round);
+        let is_whole = round % WHOLE_EVERY == WHOLE_EVERY - 1 || round + 1 == rounds;
         let is_rebuilt = round % 5 == 4;
+        if round > 0 && round % ROUNDS_OF_STORE == 0 {
+            empty(folder)?;
+            books = Books::default();
+        }
         let told = || {
             format!(
                 "round {round} of {rounds}, {beside:?}, {moment:?}, index taken away: {is_rebuilt}"
@@ -85,7 +99,7 @@ pub(crate) fn run(folder: &Path, rounds: u64, seed: u64) -> anyhow::Result<Strin
             std::fs::remove_file(folder.join("index.redb")).or_else(missing_is_fine)?;
         }
         let checked = tokio
-            .block_on(check::check(folder, &mut books))
+            .block_on(check::check(folder, &mut books, is_whole))
             .with_context(told)?;
         counted.torn += u64::from(checked.is_torn);
         counted.rebuilt += u64::from(checked.is_rebuilt);
@@ -135,6 +149,12 @@ fn draw_death(draw: &mut Draw, round: u64) -> (Beside, Moment) {
         later: Duration::from_micros(draw.below(20_000)),
     };
     (beside, moment)
+}
+
+/// Removes everything in a folder.
+fn empty(folder: &Path) -> anyhow::Result<()> {
+    std::fs::remove_dir_all(folder).context("remove the store")?;
+    std::fs::create_dir(folder).context("make its folder again")
 }
 
 fn missing_is_fine(error: std::io::Error) -> std::io::Result<()> {

@@ -11,6 +11,7 @@ fn here(folder: &Path) -> Here {
     Here {
         root: Root::open(folder).unwrap().unwrap(),
         stop: Stop::default(),
+        is_dry_run: false,
     }
 }
 
@@ -49,6 +50,22 @@ fn who_may_run_a_file_is_put_right() {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, expect);
     }
+}
+
+#[test]
+fn a_dry_run_puts_nothing_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tool");
+    fs::write(&path, b"bread").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let here = Here {
+        is_dry_run: true,
+        ..here(folder.path())
+    };
+    let wanted = (ContentHash::of(b"bread"), 5, Some(true));
+    assert_eq!(here.compare("tool", wanted, &|_| {}).unwrap(), There::Same);
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
 }
 
 #[test]

@@ -32,5 +32,10 @@ fn what_was_done_is_said_with_how_to_go_on() {
     Interrupted. This time 3.00 MiB came, 1 whole blob among them; they are not fetched again.
     Go on with: commonhold blob x
     ");
+    let nothing = lines(Moving::Here, Counted::default(), "commonhold blob x").join("\n");
+    insta::assert_snapshot!(nothing, @r"
+    Interrupted. Nothing had come that could be kept.
+    Begin again with: commonhold blob x
+    ");
     insta::assert_snapshot!(said(Moving::Stream), @"Interrupted. Nothing was kept: what comes on standard input cannot be sent again.");
 }

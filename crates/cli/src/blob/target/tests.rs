@@ -85,7 +85,7 @@ fn nothing_is_written_through_a_link() {
         let refused = root
             .spot(path)
             .half(&ContentHash::of(BREAD), &Stop::default(), &|_| {});
-        assert_eq!(refused.err().unwrap().code, Code::OutsideFolder, "{path}");
+        assert_eq!(refused.err().unwrap().code, Code::PlaceTaken, "{path}");
         assert!(root.folder(path).is_err());
     }
     assert_eq!(names(outside.path()), Vec::<String>::new());
@@ -111,7 +111,8 @@ fn a_folder_in_the_way_is_told() {
     assert_eq!(spot.look().unwrap(), Found::Folder);
     let mut written = half(&spot);
     written.append(BREAD).unwrap();
-    assert_eq!(written.commit(false, false).unwrap_err().code, Code::Config);
+    let refused = written.commit(false, false).unwrap_err();
+    assert_eq!(refused.code, Code::PlaceTaken);
 }
 
 #[test]

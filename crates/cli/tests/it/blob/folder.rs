@@ -86,7 +86,7 @@ fn a_dry_run_sends_nothing() {
     assert_eq!(number(&said, "blobs_sent"), 0);
     assert_eq!(shelf.held(), (0, 0));
     let hash = text(&said, "hash");
-    shelf.run(&["stat", &hash]).refused(1, "CH-0105");
+    shelf.run(&["stat", &hash]).refused(1, "CH-0815");
     assert_eq!(shelf.json(&["put", "photos"])["hash"], hash);
     let said = shelf.json(&["put", "photos", "--dry-run"]);
     assert_eq!(number(&said, "blobs_missing"), 0);
@@ -103,7 +103,7 @@ fn what_would_not_come_back_stops_a_folder() {
     symlink("a.jpg", shelf.home.at("photos/deep/link")).unwrap();
     let problems = shelf.run(&["put", "photos", "--json"]).problems(1);
     let codes: Vec<&str> = problems.iter().map(|(code, _)| code.as_str()).collect();
-    assert_eq!(codes, ["CH-0504", "CH-0504"]);
+    assert_eq!(codes, ["CH-0814", "CH-0814"]);
     assert_eq!(shelf.held(), (0, 0));
     let ran = shelf.run(&["put", "photos", "--without-links"]).ok();
     assert!(
@@ -150,7 +150,7 @@ fn nothing_is_written_outside_of_the_folder() {
     symlink(shelf.home.at("outside"), shelf.home.at("again/deep")).unwrap();
     for force in [&["--force"][..], &[]] {
         let words = [&["get", &tag, "-o", "again"], force].concat();
-        shelf.run(&words).refused(1, "CH-0504");
+        shelf.run(&words).refused(1, "CH-0813");
     }
     assert!(
         tree(&shelf.home.at("outside"))

@@ -46,6 +46,36 @@ fn what_was_accepted_is_not_sent_again() {
 }
 
 #[test]
+fn a_fetch_that_is_interrupted_says_what_is_on_the_disk_and_goes_on_there() {
+    let shelf = Shelf::new();
+    let bytes = noise(1, 120_000_000);
+    let hash = shelf.put("film", &bytes);
+    let half = shelf.home.at(&format!(".again.{}.part", &hash[..16]));
+    let words = shelf.words(&["get", &hash, "-o", "again", "--json"]);
+    let mut process = shelf.home.spawn(shelf.home.command(&words));
+    let len = || std::fs::metadata(&half).map_or(0, |meta| meta.len());
+    testkit::wait_for("something has come", DEADLINE, || {
+        Ok((len() > 0).then_some(()))
+    })
+    .unwrap();
+    process.signal(Signal::INT).unwrap();
+    let status = process.wait(DEADLINE).unwrap();
+    if status.code() == Some(0) {
+        println!("it was faster than the signal");
+        return;
+    }
+    assert_eq!(status.code(), Some(130), "{}", process.stderr());
+    let said: serde_json::Value = serde_json::from_str(&process.stdout()).unwrap();
+    assert_eq!(said["interrupted"], true);
+    let there = len();
+    // A piece may have been written after the count was told, and none before it that is not there.
+    assert!(number(&said, "bytes") <= there, "{said}, {there} are there");
+    let said = shelf.json(&["get", &hash, "-o", "again"]);
+    assert_eq!(number(&said, "bytes_fetched"), bytes.len() as u64 - there);
+    assert!(std::fs::read(shelf.home.at("again")).unwrap() == bytes);
+}
+
+#[test]
 fn ctrl_c_says_what_was_kept_and_how_to_go_on() {
     let shelf = Shelf::new();
     // Somebody writes for a while and never ends.

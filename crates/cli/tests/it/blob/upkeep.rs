@@ -25,7 +25,7 @@ fn what_nothing_names_is_collected_and_comes_back() {
     );
     assert_eq!(shelf.held().0, 3);
     assert_eq!(shelf.json(&["stat", hash])["is_trashed"], true);
-    let ran = shelf.run(&["get", hash, "-o", "x"]).refused(1, "CH-0105");
+    let ran = shelf.run(&["get", hash, "-o", "x"]).refused(1, "CH-0815");
     assert!(ran.stderr.contains("lies in the trash"), "{}", ran.stderr);
     // A tag or another put brings it back; sending it again is not needed for that.
     shelf.run(&["put", "loose"]).ok();
@@ -36,6 +36,29 @@ fn what_nothing_names_is_collected_and_comes_back() {
     shelf.run(&["tag", "rm", "photos"]).ok();
     assert_eq!(number(&shelf.json(&["gc"]), "trashed_blobs"), 3);
     assert_eq!(shelf.held().0, 1);
+}
+
+#[test]
+fn a_steward_collects_the_whole_node_or_one_namespace() {
+    let shelf = Shelf::with(&[("STORAGE_GC_GRACE_SECS", "0")]);
+    for (name, namespace) in [("a", "school"), ("b", "choir")] {
+        shelf.home.write(name, name);
+        shelf.json(&["put", name, "--no-tag", "--namespace", namespace]);
+    }
+    let said = shelf.json(&["gc", "--namespace", "school"]);
+    assert_eq!(number(&said, "trashed_blobs"), 1);
+    assert_eq!(said["namespaces"].as_array().unwrap().len(), 1);
+    let said = shelf.json(&["gc"]);
+    assert_eq!(number(&said, "trashed_blobs"), 1);
+    let lines = said["namespaces"].as_array().unwrap();
+    let choir = lines.iter().find(|line| line["namespace"] == "choir");
+    assert_eq!(choir.unwrap()["trashed_blobs"], 1);
+    shelf
+        .run(&["gc", "--namespace", "nobody"])
+        .refused(1, "CH-0815");
+    let ran = shelf.run(&["ls", "--namespace", "nobody"]);
+    let said = ran.refused(1, "CH-0815").stderr;
+    assert!(said.contains("no namespace nobody"), "{said}");
 }
 
 #[test]

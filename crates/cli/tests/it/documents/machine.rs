@@ -16,6 +16,9 @@ const ADDRESS: &str = "http://127.0.0.1:8080";
 /// Where documents say that its steward looks.
 const ADMIN: &str = "http://127.0.0.1:9090";
 
+/// Where documents say that a node which keeps files listens without another word.
+const NODE: &str = "127.0.0.1:8090";
+
 /// What documents call a database.
 const DATABASE: &str = "postgres://commonhold:secret@127.0.0.1/commonhold";
 
@@ -184,6 +187,25 @@ impl Machine {
         }
     }
 
+    /// Starts a node that keeps files and nothing else, on a free port.
+    fn node(&self, words: &[String]) -> Running {
+        let mut command = self.dress(self.binary.command());
+        command.arg("storage").args(on_free_port(words));
+        let mut process = Process::spawn(command, &self.at("output")).unwrap();
+        let mut wait_for = |sign: &str| {
+            let line = process.wait_for_line(DEADLINE, |line| line.starts_with(sign));
+            line.unwrap()[sign.len()..].to_owned()
+        };
+        let url = wait_for("Blobs are kept at ");
+        let metrics = wait_for("Metrics: ");
+        let admin = metrics.trim_end_matches("/metrics").to_owned();
+        Running {
+            process,
+            url,
+            admin,
+        }
+    }
+
     /// Starts the main doorway anew.
     fn start(&mut self, words: Vec<String>) {
         self.stop();
@@ -209,7 +231,10 @@ impl Machine {
     /// Puts in what a reader puts in.
     fn fill_in(&self, text: &str) -> String {
         let other = self.at("other").join("data").display().to_string();
+        let invite = self.invite(text);
         let places = [
+            ("ID", invite[0].as_str()),
+            ("'INVITE'", &invite[1]),
             ("KEY", self.neighbour.as_str()),
             ("URL", &self.address),
             ("DIR", &other),
@@ -234,6 +259,18 @@ impl Machine {
             filled = words.join(" ");
         }
         filled
+    }
+
+    /// Makes an invite for a command that names one; returns its id and its address in quotes.
+    fn invite(&self, text: &str) -> [String; 2] {
+        let is_named = |word: &str| matches!(word, "ID" | "'INVITE'");
+        if !text.split(' ').any(is_named) {
+            return [String::new(), String::new()];
+        }
+        let made = self.run_shell("commonhold member invite --json").stdout;
+        let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+        let said = |name: &str| made[name].as_str().unwrap().to_owned();
+        [said("id"), format!("'{}'", said("url"))]
     }
 
     /// Runs one command of a document; says what it did with it.
@@ -261,6 +298,12 @@ impl Machine {
         }
         if !variables.is_empty() {
             return Err("variables are set for commonhold up alone".to_owned());
+        }
+        if let Some(words) = line
+            .strip_prefix(&format!("{program} storage"))
+            .filter(|_| name == "commonhold")
+        {
+            return self.follow_storage(self.words(words));
         }
         if name == "sudo" || name == "apt-get" {
             return self.read_as_root(&line);
@@ -313,11 +356,7 @@ impl Machine {
             return Followed::Run;
         };
         let typed = listen_of(&words);
-        let is_replaced =
-            |beside: &mut Beside| beside.data == data || (typed.is_some() && beside.typed == typed);
-        for replaced in self.beside.extract_if(.., is_replaced) {
-            end(replaced.running.process);
-        }
+        self.make_room(&data, typed.as_deref());
         let running = self.up(variables, &words);
         for path in ["/ready", "/courses/handbook/welcome"] {
             wait_for("what a reader sees", DEADLINE, || {
@@ -331,6 +370,31 @@ impl Machine {
             typed,
         });
         Followed::Run
+    }
+
+    /// A node runs beside everything else, until another one takes its folder or its address.
+    fn follow_storage(&mut self, words: Vec<String>) -> Result<Followed, String> {
+        let data = word_behind(&words, "--data");
+        let data = data.ok_or("a document names the folder of a node with --data")?;
+        let typed = listen_of(&words).unwrap_or_else(|| NODE.to_owned());
+        self.make_room(&data, Some(&typed));
+        let running = self.node(&words);
+        self.beside.push(Beside {
+            running,
+            data,
+            typed: Some(typed),
+        });
+        Ok(Followed::Run)
+    }
+
+    /// Ends what runs beside the main doorway and has this folder or this address.
+    fn make_room(&mut self, data: &str, typed: Option<&str>) {
+        let is_replaced = |beside: &mut Beside| {
+            beside.data == data || (typed.is_some() && beside.typed.as_deref() == typed)
+        };
+        for replaced in self.beside.extract_if(.., is_replaced) {
+            end(replaced.running.process);
+        }
     }
 
     /// Tells whether a doorway answers with success; over https only where there is curl.

@@ -1,4 +1,7 @@
 //! One answer for one sender, awaited or waited for.
+//!
+//! What is asked for may travel with the promise: question and answer are then one piece of memory, which the sender,
+//! as the last one to look at it, gives back.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,17 +10,19 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 /// To be kept by whoever performs the command. Dropped, it answers with nothing.
-pub struct Promise<T> {
-    slot: Arc<Slot<T>>,
+pub struct Promise<T, Q = ()> {
+    /// `None` once it is kept.
+    slot: Option<Arc<Slot<T, Q>>>,
 }
 
 /// The sender's side: a future, or [`Answer::wait`] for threads. `None` when the promise was dropped.
-pub struct Answer<T> {
-    slot: Arc<Slot<T>>,
+pub struct Answer<T, Q = ()> {
+    slot: Arc<Slot<T, Q>>,
 }
 
-struct Slot<T> {
+struct Slot<T, Q> {
     state: Mutex<State<T>>,
+    question: Q,
 }
 
 enum State<T> {
@@ -32,16 +37,23 @@ struct Unpark(Thread);
 /// Makes a promise and its answer.
 #[must_use]
 pub fn answer<T: Send>() -> (Promise<T>, Answer<T>) {
+    ask(())
+}
+
+/// Makes a promise that carries what is asked for, and its answer.
+#[must_use]
+pub fn ask<T: Send, Q: Send + Sync>(question: Q) -> (Promise<T, Q>, Answer<T, Q>) {
     let slot = Arc::new(Slot {
         state: Mutex::new(State::Open(None)),
+        question,
     });
     let promise = Promise {
-        slot: Arc::clone(&slot),
+        slot: Some(Arc::clone(&slot)),
     };
     (promise, Answer { slot })
 }
 
-impl<T> Slot<T> {
+impl<T, Q> Slot<T, Q> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,20 +85,33 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Promise<T> {
+impl<T, Q> Promise<T, Q> {
     /// Answers.
-    pub fn keep(self, value: T) {
-        self.slot.keep(Some(value));
+    pub fn keep(mut self, value: T) {
+        if let Some(slot) = self.slot.take() {
+            slot.keep(Some(value));
+        }
+    }
+
+    /// Returns what is asked for.
+    #[must_use]
+    pub fn question(&self) -> &Q {
+        let slot = self.slot.as_ref();
+        &slot
+            .expect("only keeping it takes the slot, and ends it")
+            .question
     }
 }
 
-impl<T> Drop for Promise<T> {
+impl<T, Q> Drop for Promise<T, Q> {
     fn drop(&mut self) {
-        self.slot.keep(None);
+        if let Some(slot) = self.slot.take() {
+            slot.keep(None);
+        }
     }
 }
 
-impl<T> Answer<T> {
+impl<T, Q> Answer<T, Q> {
     /// Waits on this thread.
     #[must_use]
     pub fn wait(self) -> Option<T> {
@@ -100,7 +125,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Future for Answer<T> {
+impl<T, Q> Future for Answer<T, Q> {
     type Output = Option<T>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -118,13 +143,13 @@ impl Wake for Unpark {
     }
 }
 
-impl<T> fmt::Debug for Promise<T> {
+impl<T, Q> fmt::Debug for Promise<T, Q> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Promise").finish_non_exhaustive()
     }
 }
 
-impl<T> fmt::Debug for Answer<T> {
+impl<T, Q> fmt::Debug for Answer<T, Q> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Answer").finish_non_exhaustive()
     }

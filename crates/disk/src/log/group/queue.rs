@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -35,6 +36,14 @@ pub struct Waiting<C> {
     shared: Arc<Shared<C>>,
 }
 
+/// What is left of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    taken: usize,
+    records: usize,
+    bytes: usize,
+}
+
 struct Shared<C> {
     state: Mutex<State<C>>,
     capacity: usize,
@@ -47,8 +56,8 @@ struct Shared<C> {
 
 struct State<C> {
     waiting: VecDeque<C>,
-    /// The receiver sleeps.
-    is_asleep: bool,
+    /// The receiver sleeps until so many wait; 0 when it does not sleep.
+    asleep_until: usize,
     /// There is no receiver any more.
     is_closed: bool,
     /// Senders that sleep on `room`.
@@ -63,7 +72,7 @@ pub fn queue<C: Send>(capacity: usize) -> (Queue<C>, Waiting<C>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             waiting: VecDeque::new(),
-            is_asleep: false,
+            asleep_until: 0,
             is_closed: false,
             blocked: 0,
             wakers: Vec::new(),
@@ -77,6 +86,31 @@ pub fn queue<C: Send>(capacity: usize) -> (Queue<C>, Waiting<C>) {
         shared: Arc::clone(&shared),
     };
     (queue, Waiting { shared })
+}
+
+impl Room {
+    pub(super) const fn new(records: usize, bytes: usize) -> Self {
+        Self {
+            taken: 0,
+            records,
+            bytes,
+        }
+    }
+
+    /// Returns how many commands were taken.
+    pub(super) const fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes room for a command of so many bytes, when there is some or it is the first one.
+    const fn take(&mut self, bytes: usize) -> bool {
+        if self.taken > 0 && (self.taken >= self.records || bytes > self.bytes) {
+            return false;
+        }
+        self.taken += 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
 }
 
 impl<C> Shared<C> {
@@ -93,9 +127,12 @@ impl<C> Shared<C> {
             return Err(TrySendError::Full(command));
         }
         state.waiting.push_back(command);
-        let is_asleep = std::mem::take(&mut state.is_asleep);
+        let is_enough = state.asleep_until > 0 && state.waiting.len() >= state.asleep_until;
+        if is_enough {
+            state.asleep_until = 0;
+        }
         drop(state);
-        if is_asleep {
+        if is_enough {
             self.arrived.notify_one();
         }
         Ok(())
@@ -180,24 +217,22 @@ impl<C: Send> Queue<C> {
 }
 
 impl<C> Waiting<C> {
-    /// Takes the oldest commands, as many as the limits allow and at least one; tells whether there were any.
+    /// Takes the oldest commands, as many as there is room for, and at least one of a batch; tells whether more wait
+    /// than that.
     pub(super) fn take(
         &self,
-        batch: &mut Vec<C>,
-        records_max: usize,
-        bytes_max: usize,
+        taken: &mut Vec<C>,
+        room: &mut Room,
         weight: fn(&C) -> usize,
     ) -> bool {
         let mut state = self.shared.state();
-        let mut bytes = 0_usize;
-        while batch.len() < records_max
-            && let Some(next) = state.waiting.front()
-        {
-            bytes = bytes.saturating_add(weight(next));
-            if bytes > bytes_max && !batch.is_empty() {
+        let mut is_full = false;
+        while let Some(next) = state.waiting.front() {
+            is_full = !room.take(weight(next));
+            if is_full {
                 break;
             }
-            batch.extend(state.waiting.pop_front());
+            taken.extend(state.waiting.pop_front());
         }
         let wakers = std::mem::take(&mut state.wakers);
         let is_blocked = state.blocked > 0;
@@ -206,7 +241,7 @@ impl<C> Waiting<C> {
             self.shared.room.notify_all();
         }
         wakers.into_iter().for_each(Waker::wake);
-        !batch.is_empty()
+        is_full
     }
 
     /// Waits until something arrives; `false` when nothing waits and nobody can send any more.
@@ -216,15 +251,40 @@ impl<C> Waiting<C> {
             if self.shared.senders.load(Ordering::Acquire) == 0 {
                 return false;
             }
-            state.is_asleep = true;
+            state.asleep_until = 1;
             state = self
                 .shared
                 .arrived
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        state.is_asleep = false;
+        state.asleep_until = 0;
         true
+    }
+
+    /// Waits until `wanted` commands wait, nobody can send any more, or the time is up.
+    pub(super) fn wait_for(&self, wanted: usize, patience: Duration) {
+        let wanted = wanted.min(self.shared.capacity);
+        let begun = Instant::now();
+        let mut state = self.shared.state();
+        while state.waiting.len() < wanted && self.shared.senders.load(Ordering::Acquire) > 0 {
+            let Some(left) = patience.checked_sub(begun.elapsed()) else {
+                break;
+            };
+            state.asleep_until = wanted;
+            state = self
+                .shared
+                .arrived
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.asleep_until = 0;
+    }
+
+    /// Returns how many commands wait.
+    pub(super) fn len(&self) -> usize {
+        self.shared.state().waiting.len()
     }
 }
 

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use bytes::Bytes;
-
 use super::*;
-use crate::log::{Log, LogConfig, Record};
+use crate::log::{Log, LogConfig, Part, Record};
 use crate::{Disk, FaultyDisk};
 
 /// Writes what it is sent and answers with the number.
@@ -37,7 +35,7 @@ impl Owner for Scribe {
             stream: 1,
             kind: 1,
             key: [0; 32],
-            body: &[Bytes::from(command.body)],
+            body: &[Part::Slice(&command.body)],
         };
         match appender.push(record) {
             Ok((_, lsn)) => self.waiting.push((lsn, command.promise)),
@@ -150,7 +148,12 @@ fn many_senders_are_all_answered() {
         thread.join().expect("it does not panic");
     }
     assert_eq!(scribe.batches.iter().sum::<usize>(), 400);
-    assert!(scribe.batches.iter().all(|batch| *batch <= 4));
+    assert!(
+        scribe
+            .batches
+            .iter()
+            .all(|batch| *batch <= config().batch_records_max)
+    );
     assert_eq!(log.committed(), 400);
 }
 
@@ -211,7 +214,11 @@ fn a_full_queue_says_so_and_async_senders_wait_for_room() {
     let mut send = Box::pin(queue.send(3));
     assert!(send.as_mut().poll(&mut context).is_pending());
     let mut batch = Vec::new();
-    assert!(waiting.take(&mut batch, 1, 100, |_| 1));
+    let mut room = queue::Room::new(1, 100);
+    assert!(
+        waiting.take(&mut batch, &mut room, |_| 1),
+        "one more waits than there is room for"
+    );
     assert_eq!(batch, [1]);
     assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1);
     assert_eq!(send.as_mut().poll(&mut context), Poll::Ready(Ok(())));

@@ -193,7 +193,7 @@ fn a_log_of_another_owner_or_a_newer_format_is_refused() {
         "{error}"
     );
     assert_eq!(error.code(), base::Code::StoreNewer);
-    file.write_at(60, &[std::io::IoSlice::new(&[0; 4])])
+    file.write_at(60, &[std::io::IoSlice::new(&[!sum as u8; 4])])
         .expect("the disk is well");
     let error = bench.open().expect_err("it is damaged");
     assert!(matches!(error, OpenLogError::Corrupt { .. }), "{error}");

@@ -26,7 +26,7 @@ fn a_full_disk_at_any_operation_loses_nothing_and_brings_nothing_back() {
 fn a_full_disk_tells_so_and_the_log_goes_on_when_there_is_room() {
     let mut bench = Bench::new(3);
     bench.disk.set_faults(Faults {
-        capacity_bytes: Some(1000),
+        capacity_bytes: Some(900),
         ..Faults::default()
     });
     bench.open().expect("an empty log takes no room");
@@ -51,6 +51,70 @@ fn a_full_disk_tells_so_and_the_log_goes_on_when_there_is_room() {
     bench.disk.calm();
     bench.push(400).expect("it is staged");
     bench.commit().expect("there is room again");
+    bench.read_all();
+    bench.live();
+}
+
+#[test]
+fn a_disk_without_room_for_a_segment_gets_a_smaller_one() {
+    // The first segment takes 512 bytes; what is left never suffices for one of 1024.
+    for left in (128..1024_u64).step_by(8) {
+        let most = left as usize - 128;
+        for len in [0, most / 2, most.saturating_sub(1), most] {
+            let mut bench = Bench::new(left);
+            bench.open().expect("it opens");
+            bench.push(300).expect("it is small");
+            bench.commit().expect("the disk is well");
+            bench.disk.set_faults(Faults {
+                capacity_bytes: Some(512 + left),
+                ..Faults::default()
+            });
+            bench.push(len.max(30)).expect("it is staged");
+            if len.max(30) > most {
+                assert!(matches!(bench.commit(), Err(CommitError::Full { .. })));
+                continue;
+            }
+            bench.commit().expect("there is room for what it needs");
+            let second = *bench.log().segments().last().expect("there are two");
+            assert!(second.number == 2 && second.bytes < 1024 && second.bytes <= left);
+            assert!(second.bytes >= second.used_bytes);
+            bench.read_all();
+            bench.open().expect("it opens");
+            // More comes as long as it fits, and then the disk says that it is full.
+            while bench.push(8).is_ok() && bench.commit().is_ok() {}
+            assert!(!bench.log().is_poisoned());
+            bench.disk.calm();
+            bench.push(700).expect("it is staged");
+            bench.commit().expect("there is room again");
+            let third = *bench.log().segments().last().expect("there are more");
+            assert_eq!(third.bytes, 1024);
+            bench.read_all();
+            bench.live();
+        }
+    }
+}
+
+#[test]
+fn a_batch_over_several_segments_takes_smaller_ones_where_it_must() {
+    let mut bench = Bench::new(11);
+    bench.open().expect("it opens");
+    bench.push(300).expect("it is small");
+    bench.commit().expect("the disk is well");
+    bench.disk.set_faults(Faults {
+        capacity_bytes: Some(512 + 1024 + 700),
+        ..Faults::default()
+    });
+    for len in [800, 400] {
+        bench.push(len).expect("it is staged");
+    }
+    bench.commit().expect("one whole segment and a smaller one");
+    let sizes: Vec<u64> = bench
+        .log()
+        .segments()
+        .iter()
+        .map(|stat| stat.bytes)
+        .collect();
+    assert_eq!(sizes, [512, 1024, 528]);
     bench.read_all();
     bench.live();
 }

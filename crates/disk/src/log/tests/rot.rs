@@ -51,6 +51,12 @@ fn every_flipped_byte_is_found_where_it_is() {
                     let start = hit.map_or(0, |known| u64::from(known.at.offset));
                     assert_eq!(corrupt.offset, start, "byte {offset} of {name}");
                 }
+                Ok(opened) if offset < 64 => {
+                    let mended = &opened.recovery.mended;
+                    assert_eq!(mended.len(), 1);
+                    assert_eq!((mended[0].segment, mended[0].offset), (stat.number, 0));
+                    assert_eq!(opened.recovery.last, last);
+                }
                 Ok(opened) => {
                     // Nothing proves that the very last batch was acknowledged.
                     let TailState::Torn {
@@ -153,7 +159,81 @@ fn quarantine_goes_on_behind_the_damage_and_reports_it_each_time() {
 }
 
 #[test]
-fn a_rotten_head_of_a_segment_takes_the_segment_and_no_other() {
+fn every_bit_of_the_head_of_a_segment_is_mended() {
+    let whole = grown();
+    for stat in &whole.log().segments() {
+        let name = format!("log/{:08}.seg", stat.number);
+        let before = whole.disk.dump(&name).expect("it is there");
+        for bit in 0..512_u64 {
+            for config in [small(), quarantine()] {
+                let disk = whole.disk.copy(bit);
+                assert!(disk.flip(&name, bit / 8, 1 << (bit % 8)));
+                let mut bench = Bench::with(disk, config);
+                bench.acked = whole.acked.clone();
+                bench.pushed = whole.pushed;
+                let recovery = bench.open().expect("it is mended");
+                assert_eq!(recovery.quarantined, []);
+                assert_eq!(recovery.mended.len(), 1, "bit {bit} of {name}");
+                assert_eq!(recovery.mended[0].segment, stat.number);
+                bench.read_all();
+                // It is mended on the disk, too, whatever happens to the power.
+                bench.opened = None;
+                bench.disk.power_off();
+                bench.disk.power_on();
+                let after = bench.disk.dump(&name).expect("it is there");
+                assert_eq!(before[..64], after[..64]);
+                let recovery = bench.open().expect("it is whole");
+                assert_eq!((recovery.mended, recovery.quarantined), (vec![], vec![]));
+                bench.push(100).expect("it is small");
+                bench.commit().expect("the disk is well");
+                bench.read_all();
+            }
+        }
+    }
+}
+
+#[test]
+fn the_head_of_a_segment_without_log_records_is_mended() {
+    // The last segment is named and nothing is in it yet.
+    let mut bench = grown();
+    let last = bench
+        .log()
+        .segments()
+        .last()
+        .expect("there are some")
+        .number;
+    bench.push(896).expect("it takes a segment of its own");
+    let before = bench.disk.operations();
+    let mut cut = None;
+    for operation in before + 1..before + 20 {
+        let disk = bench.disk.copy(operation);
+        let mut other = Bench::with(disk, small());
+        other.acked = bench.acked.clone();
+        other.pushed = bench.pushed;
+        other.open().expect("it is whole");
+        other.push(896).expect("it takes a segment of its own");
+        let at = other.disk.operations() + (operation - before);
+        other.disk.fail_at(at, std::io::ErrorKind::StorageFull);
+        // Syncs do not fail in this way.
+        let is_cut = other.commit().is_err();
+        let name = format!("log/{:08}.seg", last + 1);
+        if is_cut && other.disk.dump(&name).is_some() {
+            cut = Some((other, name));
+            break;
+        }
+    }
+    let (mut other, name) = cut.expect("it is named before it is written");
+    other.disk.calm();
+    assert!(other.disk.flip(&name, 20, 1));
+    let recovery = other.open().expect("it is mended");
+    assert_eq!(recovery.mended.len(), 1);
+    other.push(10).expect("it is small");
+    other.commit().expect("the disk is well");
+    other.read_all();
+}
+
+#[test]
+fn two_wrong_bits_in_the_head_of_a_segment_take_the_segment_and_no_other() {
     let whole = grown();
     let stats = whole.log().segments();
     for stat in &stats {
@@ -161,6 +241,7 @@ fn a_rotten_head_of_a_segment_takes_the_segment_and_no_other() {
             let disk = whole.disk.copy(offset);
             let name = format!("log/{:08}.seg", stat.number);
             assert!(disk.flip(&name, offset, 4));
+            assert!(disk.flip(&name, (offset + 17) % 64, 32));
             let shared: Arc<dyn Disk> = Arc::new(disk.clone());
             let error =
                 Log::open(shared, small(), 0, &mut |_, _, _| {}).expect_err("it is damaged");
@@ -224,7 +305,7 @@ fn a_body_that_looks_like_log_records_is_never_taken_for_one() {
             stream: 1,
             kind: 1,
             key: [1; 32],
-            body: &[Bytes::from(forged)],
+            body: &[Part::Slice(&forged)],
         })
         .expect("it is small");
     bench.appender().commit().expect("the disk is well");

@@ -81,6 +81,7 @@ fn every_state_has_a_word_beside_its_colour() {
         kind: "PostgreSQL".to_owned(),
         since: Some(model.taken_at),
     };
+    model.states.damaged_blobs = 2;
     if let Some(following) = &mut model.states.following {
         following.state = FollowingState::Refused {
             reason: "record 7 of <uhCAk> has another author's signature".to_owned(),
@@ -93,8 +94,12 @@ fn every_state_has_a_word_beside_its_colour() {
         .select(&states)
         .map(|state| state.text().collect())
         .collect();
-    assert_eq!(words, ["Broken", "Broken", "Broken", "Waiting", "Broken"]);
+    assert_eq!(
+        words,
+        ["Broken", "Broken", "Broken", "Waiting", "Broken", "Broken"]
+    );
     assert!(html.contains("record 7 of &lt;uhCAk&gt;"), "escaped");
+    assert!(html.contains("until they are stored again: 2"), "{html}");
     let told = told(&written(Language::English, &young()));
     assert!(told.contains("Good\nEverything works."), "{told}");
 }

@@ -1,8 +1,8 @@
 //! The English catalogue.
 
 use super::{
-    CalloutWords, FrameWords, Language, ProblemWords, ProofWords, ReadingWords, SearchWords,
-    Strings,
+    CalloutWords, FrameWords, JoinWords, Language, ProblemWords, ProofWords, ReadingWords,
+    SearchWords, Strings,
 };
 
 pub(super) static STRINGS: Strings = Strings {
@@ -134,6 +134,20 @@ pub(super) static STRINGS: Strings = Strings {
         todo: "What to do",
         more: "More about",
         to_home: "Back to the home page",
+    },
+    join: JoinWords {
+        title: "Join",
+        open: "Everybody may join.",
+        invite: "You need an invite from one of the stewards. If you came here by one, you have it already: it is in the address.",
+        approval: "Ask to join, and one of the stewards lets you in. With an invite you need not wait.",
+        get_title: "Have the program",
+        get_text: "You sign what you write with a key on your own machine, so you need the program Commonhold there.",
+        run_title: "Ask to join",
+        run_text: "Give the program the whole address that you were given, in quotes:",
+        code: "CODE",
+        then_title: "Write",
+        then_text: "Put Markdown files into a folder and publish them:",
+        secret: "What stands behind the # in an invite is a secret: your browser does not send it here. Hand it on to the one for whom it is meant, and to nobody else.",
     },
     status: &super::status::ENGLISH,
     months: [

@@ -1,8 +1,8 @@
 //! The German catalogue.
 
 use super::{
-    CalloutWords, FrameWords, Language, ProblemWords, ProofWords, ReadingWords, SearchWords,
-    Strings,
+    CalloutWords, FrameWords, JoinWords, Language, ProblemWords, ProofWords, ReadingWords,
+    SearchWords, Strings,
 };
 
 pub(super) static STRINGS: Strings = Strings {
@@ -134,6 +134,20 @@ pub(super) static STRINGS: Strings = Strings {
         todo: "Was du tun kannst",
         more: "Mehr zu",
         to_home: "Zur Startseite",
+    },
+    join: JoinWords {
+        title: "Mitmachen",
+        open: "Jeder darf mitmachen.",
+        invite: "Du brauchst eine Einladung von jemandem, der sich um diese Gemeinschaft kümmert. Hat dich eine hierher geführt, dann hast du sie schon: Sie steht in der Adresse.",
+        approval: "Frag, ob du mitmachen darfst, und jemand, der sich um diese Gemeinschaft kümmert, lässt dich ein. Mit einer Einladung musst du nicht warten.",
+        get_title: "Das Programm haben",
+        get_text: "Was du schreibst, unterschreibst du mit einem Schlüssel auf deinem eigenen Rechner. Dort brauchst du das Programm Commonhold.",
+        run_title: "Um Aufnahme bitten",
+        run_text: "Gib dem Programm die ganze Adresse, die du bekommen hast, in Anführungszeichen:",
+        code: "CODE",
+        then_title: "Schreiben",
+        then_text: "Leg Markdown-Dateien in einen Ordner und veröffentliche sie:",
+        secret: "Was in einer Einladung hinter dem # steht, ist geheim: Dein Browser schickt es nicht hierher. Gib es nur dem weiter, für den es gedacht ist.",
     },
     status: &super::status::GERMAN,
     months: [

@@ -45,6 +45,7 @@ async fn start(router: Router) -> (Server, Arc<Door>) {
         router,
         hot: Some(Arc::new(Prepared::default())),
         gate: Some(Arc::clone(&door) as Arc<dyn Gate>),
+        direct: None,
     };
     (Server::with(listener().await, served, LIMITS), door)
 }

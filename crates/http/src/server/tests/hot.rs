@@ -63,6 +63,7 @@ async fn start(limits: Limits) -> Server {
         router: standard(routes(), None),
         hot: Some(Arc::new(Prepared::default())),
         gate: None,
+        direct: None,
     };
     Server::with(listener().await, served, limits)
 }
@@ -133,6 +134,7 @@ async fn a_slow_handler_holds_up_no_lane() {
         router,
         hot: Some(Arc::new(Prepared::default())),
         gate: None,
+        direct: None,
     };
     let limits = Limits { lanes: 1, ..LIMITS };
     let server = Server::with(listener().await, served, limits);
@@ -358,6 +360,7 @@ async fn clients_behind_trusted_proxies_are_known() {
         router: standard(routes(), None),
         hot: Some(Arc::new(Prepared::default())),
         gate: None,
+        direct: None,
     };
     let edge = Edge {
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],

@@ -34,6 +34,7 @@ async fn start(tls: &Arc<Tls>, limits: Limits) -> Server {
         router: standard(hot::routes(), None),
         hot: Some(Arc::new(Prepared::default())),
         gate: None,
+        direct: None,
     };
     let listener = listener().await.with_tls(Arc::clone(tls), None);
     Server::with(listener, served, limits)

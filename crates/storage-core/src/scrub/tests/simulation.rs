@@ -8,7 +8,7 @@ use base::{ContentHash, Duration, Machine as _, Timestamp};
 use sim::{Dice, Log, Queue, Seed, check_repeatable, marked_runs};
 
 use super::super::{Checked, Input, Item, Output, Scrub, Terms};
-use super::{hash, item};
+use super::{fault, hash, item};
 
 const MARKS: &[&str] = &[
     "answer never came",
@@ -18,6 +18,8 @@ const MARKS: &[&str] = &[
     "damaged",
     "gone",
     "list failed",
+    "log failed",
+    "log read",
     "not put aside",
     "pass cut short",
     "paused",
@@ -58,6 +60,8 @@ struct World<'a> {
     /// There since then.
     steady: BTreeSet<ContentHash>,
     passes: u64,
+    /// How many pieces of the log are left, for this process.
+    pieces: u64,
     is_calm: bool,
     calm_report: bool,
     marks: BTreeMap<&'static str, u64>,
@@ -85,6 +89,7 @@ impl<'a> World<'a> {
             position: None,
             seen: BTreeSet::new(),
             passes: 0,
+            pieces: PIECES,
             is_calm: false,
             calm_report: false,
             marks: BTreeMap::new(),
@@ -138,6 +143,7 @@ impl<'a> World<'a> {
                 self.mark("crash");
                 self.scrub = Scrub::new(terms(), self.position);
                 self.run += 1;
+                self.pieces = PIECES;
                 let at = self.span(30);
                 self.queue.push_in(at, Event::Go);
             }
@@ -159,6 +165,7 @@ impl<'a> World<'a> {
                 // The pass that is under way has met faults; the one after it has not.
                 self.scrub = Scrub::new(terms(), self.position);
                 self.run += 1;
+                self.pieces = PIECES;
                 self.tell(Input::Go);
             }
         }
@@ -213,6 +220,7 @@ impl<'a> World<'a> {
                 }
                 Input::Quarantined { call, is_done }
             }
+            Output::Walk { call, .. } => self.walk(call),
             Output::Progress(position) => {
                 self.position = position.after;
                 return;
@@ -235,6 +243,22 @@ impl<'a> World<'a> {
 
     fn fails(&mut self, permille: u32) -> bool {
         !self.is_calm && self.dice.chance(permille)
+    }
+
+    /// Reads a piece of the log. One whose answer is lost is not read twice: the reader has gone on.
+    fn walk(&mut self, call: super::super::Call) -> Input {
+        if self.fails(100) {
+            self.mark("log failed");
+            return Input::WalkFailed { call };
+        }
+        self.mark("log read");
+        self.pieces = self.pieces.saturating_sub(1);
+        Input::Walked {
+            call,
+            bytes: 10_000,
+            faults: vec![fault(self.pieces, true)],
+            is_end: self.pieces == 0,
+        }
     }
 
     fn page(&self, after: Option<ContentHash>, limit: usize) -> Vec<Item> {
@@ -279,6 +303,10 @@ impl<'a> World<'a> {
             return;
         }
         self.mark("whole");
+        assert_eq!(self.pieces, 0, "the log was read to its end");
+        if self.is_calm && report.from.is_none() && report.retries == 0 {
+            assert_eq!(report.faults, PIECES, "what was found there is told");
+        }
         let unseen: Vec<_> = self.steady.difference(&self.seen).collect();
         assert!(unseen.is_empty(), "never looked at: {unseen:?}");
         let began_in_calm = self.is_calm && report.from.is_none();
@@ -294,6 +322,7 @@ impl<'a> World<'a> {
     fn again(&mut self, from: Option<ContentHash>) {
         self.scrub = Scrub::new(terms(), from);
         self.run += 1;
+        self.pieces = PIECES;
         self.queue.push_in(Duration::from_secs(1), Event::Go);
     }
 }
@@ -307,8 +336,12 @@ fn terms() -> Terms {
         answer_time_max: Duration::from_secs(20),
         damaged_named_max: 5,
         progress_bytes_max: 150_000,
+        walk_bytes_max: 10_000,
     }
 }
+
+/// How many pieces the log has.
+const PIECES: u64 = 4;
 
 #[test]
 fn every_blob_is_looked_at_whatever_fails() {

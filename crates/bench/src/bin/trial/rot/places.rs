@@ -11,7 +11,7 @@ use base::ContentHash;
 use wire::blobs::{BLOB_HEAD_BYTES, Body, DIGEST_BYTES};
 use wire::segment::{RECORD_HEAD_BYTES, Reader, RecordHead, SEGMENT_HEAD_BYTES, STREAM_OF_LOG};
 
-use super::Content;
+use super::{Content, Way};
 
 /// How many records at the end of the log are left alone: what nothing later vouches for may be a torn tail.
 const LAST: usize = 12;
@@ -47,6 +47,9 @@ pub(super) enum Kind {
     Manifest,
     Link,
     Tag,
+    Member,
+    Lease,
+    Namespace,
     LargeFile,
     OutboardHead,
     OutboardList,
@@ -82,6 +85,9 @@ impl Kind {
             Self::Manifest,
             Self::Link,
             Self::Tag,
+            Self::Member,
+            Self::Lease,
+            Self::Namespace,
             Self::LargeFile,
             Self::OutboardHead,
             Self::OutboardList,
@@ -103,6 +109,9 @@ impl Kind {
             Self::Manifest => "folder manifest",
             Self::Link => "link record",
             Self::Tag => "tag record",
+            Self::Member => "member record",
+            Self::Lease => "lease record",
+            Self::Namespace => "namespace record",
             Self::LargeFile => "large file",
             Self::OutboardHead => "group file: head",
             Self::OutboardList => "group file: list",
@@ -112,9 +121,43 @@ impl Kind {
         name.to_owned()
     }
 
-    /// Tells whether nobody need notice: the bytes are derived and made again, or a page of the index is not used.
+    /// Tells whether nobody need notice: a page of the index may not be used.
     pub(super) const fn may_be_harmless(self) -> bool {
-        matches!(self, Self::OutboardHead | Self::OutboardList | Self::Index)
+        matches!(self, Self::Index)
+    }
+
+    /// Tells whether no read of a blob shows it, so that it is for a scrub to find: then it is looked for first.
+    pub(super) const fn is_beside_bytes(self) -> bool {
+        matches!(
+            self,
+            Self::Tag
+                | Self::Member
+                | Self::Lease
+                | Self::Namespace
+                | Self::OutboardHead
+                | Self::OutboardList
+        )
+    }
+
+    /// Tells whether a scrub that comes first has to find it, when the store was opened in this way: what lies in the
+    /// log is told at the opening where the index is made again.
+    pub(super) const fn is_for_scrub(self, way: Way) -> bool {
+        match self {
+            Self::SegmentHead | Self::Index | Self::Format => false,
+            Self::LargeFile | Self::OutboardHead | Self::OutboardList => true,
+            Self::RecordHead(_)
+            | Self::BlobHead
+            | Self::SmallBody
+            | Self::ChunkBody
+            | Self::GroupValues
+            | Self::GroupBody
+            | Self::Manifest
+            | Self::Link
+            | Self::Tag
+            | Self::Member
+            | Self::Lease
+            | Self::Namespace => matches!(way, Way::Index),
+        }
     }
 }
 
@@ -237,6 +280,9 @@ fn add_record((file, offset, head, body): &Record, content: &Content, places: &m
         }
         Body::Link(_) => add(Kind::Link, start, body.len()),
         Body::Tag(_) => add(Kind::Tag, start, body.len()),
+        Body::Member(_) => add(Kind::Member, start, body.len()),
+        Body::Lease(_) => add(Kind::Lease, start, body.len()),
+        Body::Namespace(_) => add(Kind::Namespace, start, body.len()),
         _ => {}
     }
 }

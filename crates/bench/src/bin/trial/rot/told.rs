@@ -1,15 +1,16 @@
 //! What a damaged store says and does: at its opening, at reads, at a scrub, and after a new put.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use base::{Code, ContentHash};
-use blobs::{Blobs, Limits, OpenError, ScrubOptions};
+use blobs::{Blobs, Limits, OpenError, Opening, ScrubOptions};
 
 use wire::blobs::SMALL_BYTES_MAX;
 
-use super::places::Place;
-use super::{Content, Way};
+use super::places::{Kind, Place};
+use super::{Content, OTHER, Way};
 use crate::space::read_all;
 
 /// Who found the damage first.
@@ -25,6 +26,10 @@ pub(super) enum Found {
     Read,
     /// A scrub named the blob.
     Scrub,
+    /// A scrub named what lies beside bytes, and made it again.
+    Mended,
+    /// The opening told of the head of a segment that it had mended.
+    MendedAtOpening,
     /// Everything was served right.
     Harmless,
 }
@@ -47,6 +52,8 @@ impl Found {
             Self::Rebuilt => "index made again",
             Self::Read => "named by a read",
             Self::Scrub => "named by a scrub",
+            Self::Mended => "mended by a scrub",
+            Self::MendedAtOpening => "mended at the opening",
             Self::Harmless => "served right",
         };
         name.to_owned()
@@ -82,7 +89,7 @@ fn some(hashes: &[ContentHash]) -> String {
 pub(super) async fn look(
     folder: &Path,
     limits: Limits,
-    place: &Place,
+    (kind, place): (Kind, &Place),
     way: Way,
     content: &Content,
 ) -> anyhow::Result<Told> {
@@ -101,28 +108,39 @@ pub(super) async fn look(
         "it was to refuse: {opening:?}"
     );
     // Every other bit is looked for by a scrub before anything is read.
-    let scrubbed = match place.mask & 0x55 {
-        0 => Vec::new(),
-        _ => scrub(&blobs).await?,
+    let is_first = place.mask & 0x55 != 0 || kind.is_beside_bytes();
+    let Scrubbed {
+        damaged: scrubbed,
+        mended,
+        ..
+    } = match is_first {
+        true => scrub(&blobs).await?,
+        false => Scrubbed::default(),
     };
     let reads = read(&blobs, content).await?;
-    let told = || format!("{reads:?}, a scrub named {}, {opening:?}", some(&scrubbed));
+    let told = || {
+        let named = some(&scrubbed);
+        format!("{reads:?}, a scrub named {named} and mended {mended}, {opening:?}")
+    };
+    anyhow::ensure!(
+        !is_first || !kind.is_for_scrub(way) || !scrubbed.is_empty() || mended > 0,
+        "a scrub did not notice it: {}",
+        told()
+    );
+    if !is_told {
+        names_are_right(&blobs, content).await.with_context(told)?;
+    }
+    scrub_again(&blobs, is_first, &reads)
+        .await
+        .with_context(told)?;
     compare(&reads, &scrubbed, is_told, place).with_context(told)?;
     files_are_kept(folder, &reads.missing, content).with_context(told)?;
-    let listed = blobs.list_damaged(None, 100).await?;
-    for hash in &reads.damaged {
-        anyhow::ensure!(
-            listed.iter().any(|listed| listed.hash == *hash),
-            "{hash} is not listed: {}",
-            told()
-        );
-    }
+    are_listed(&blobs, &reads).await.with_context(told)?;
     let found = match () {
         () if is_told => Found::Opened,
         () if !scrubbed.is_empty() => Found::Scrub,
-        () if !reads.damaged.is_empty() => Found::Read,
-        () if way == Way::Index && opening.index_rebuilt.is_some() => Found::Rebuilt,
-        () => Found::Harmless,
+        () if mended > 0 => Found::Mended,
+        () => found_else(&opening, &reads, way),
     };
     let healed = heal(blobs, (folder, place), limits, &reads, content)
         .await
@@ -132,6 +150,26 @@ pub(super) async fn look(
         read: reads.right,
         healed,
     })
+}
+
+/// Every blob that could not be read is in the list of the damaged.
+async fn are_listed(blobs: &Blobs, reads: &Reads) -> anyhow::Result<()> {
+    let listed = blobs.list_damaged(None, 100).await?;
+    for hash in &reads.damaged {
+        let is_listed = listed.iter().any(|listed| listed.hash == *hash);
+        anyhow::ensure!(is_listed, "{hash} is not listed");
+    }
+    Ok(())
+}
+
+/// What noticed the bit when neither opening named damage nor a scrub did.
+fn found_else(opening: &Opening, reads: &Reads, way: Way) -> Found {
+    match () {
+        () if opening.mended_heads > 0 => Found::MendedAtOpening,
+        () if !reads.damaged.is_empty() => Found::Read,
+        () if way == Way::Index && opening.index_rebuilt.is_some() => Found::Rebuilt,
+        () => Found::Harmless,
+    }
 }
 
 /// A store that is not opened says which file is damaged.
@@ -149,18 +187,76 @@ fn refused(error: &OpenError, folder: &Path, place: &Place) -> anyhow::Result<To
     })
 }
 
+/// What a scrub named.
+#[derive(Default)]
+struct Scrubbed {
+    damaged: Vec<ContentHash>,
+    /// What lies beside bytes and was made again.
+    mended: u64,
+    /// What is damaged when it is over, also from before.
+    standing: Vec<ContentHash>,
+}
+
 /// Scrubs the whole store; returns what it named.
-async fn scrub(blobs: &Blobs) -> anyhow::Result<Vec<ContentHash>> {
+async fn scrub(blobs: &Blobs) -> anyhow::Result<Scrubbed> {
     let options = ScrubOptions {
         bytes_per_sec: 0,
         is_resumed: false,
     };
-    let report = blobs.scrub(options, |_| {}).await.context("scrub")?;
+    let scrubbed = blobs.scrub(options, |_| {}).await.context("scrub")?;
+    let report = scrubbed.report;
+    anyhow::ensure!(report.is_whole, "the scrub did not end: {report:?}");
+    let unmended = report.faults_named.iter().find(|fault| !fault.is_mended);
+    anyhow::ensure!(unmended.is_none(), "it could not be mended: {unmended:?}");
     anyhow::ensure!(
         report.unread.blobs == 0,
         "the scrub could not read all: {report:?}"
     );
-    Ok(report.damaged_named.iter().map(|item| item.hash).collect())
+    Ok(Scrubbed {
+        damaged: report.damaged_named.iter().map(|item| item.hash).collect(),
+        mended: report.mended.blobs + report.faults,
+        standing: scrubbed
+            .standing_named
+            .iter()
+            .map(|item| item.hash)
+            .collect(),
+    })
+}
+
+/// Scrubs once more: what was found before is named again as long as it is not healed, and what was mended is right.
+async fn scrub_again(blobs: &Blobs, was_scrubbed: bool, reads: &Reads) -> anyhow::Result<()> {
+    let again = scrub(blobs).await?;
+    for hash in &reads.damaged {
+        let is_named = again.standing.contains(hash);
+        anyhow::ensure!(is_named, "a later scrub says nothing of {hash}");
+    }
+    if was_scrubbed {
+        let found = again.damaged.len() as u64 + again.mended;
+        anyhow::ensure!(found == 0, "a second scrub found more");
+        let standing = again.standing.len();
+        anyhow::ensure!(standing == reads.damaged.len(), "{standing} are damaged");
+    }
+    Ok(())
+}
+
+/// Checks that tags, the lease and the namespaces are what they were.
+async fn names_are_right(blobs: &Blobs, content: &Content) -> anyhow::Result<()> {
+    let tags = blobs.tags(None, 1_000, "").await?;
+    let tags: BTreeMap<String, ContentHash> = tags
+        .into_iter()
+        .map(|tagged| (tagged.name.to_string(), tagged.hash))
+        .collect();
+    anyhow::ensure!(tags == content.tags, "the tags are {tags:?}");
+    let leased = content.leased.context("a blob has a lease")?;
+    let status = blobs.status(&leased).await?;
+    let leases = status.map_or(0, |status| status.leases.len());
+    anyhow::ensure!(leases == 1, "there are {leases} leases");
+    let names: Vec<String> = blobs.namespaces().iter().map(ToString::to_string).collect();
+    anyhow::ensure!(
+        names.iter().any(|name| name == OTHER),
+        "there are the namespaces {names:?}"
+    );
+    Ok(())
 }
 
 /// Compares what suffers with what may, and what is not served with what was told.

@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) is_leased: bool,
     /// Whether its bytes were compared one by one before.
     pub(super) is_compared: bool,
+    /// The round in which it was last said to change.
+    changed_in: u64,
 }
 
 /// What keeps a blob that is put.
@@ -61,9 +63,13 @@ pub(super) enum Change {
     },
 }
 
+/// For how many rounds a blob is looked at in each after it was last said to change.
+const RECENT_ROUNDS: u64 = 3;
+
 /// The books of all rounds.
 #[derive(Debug, Default)]
 pub(super) struct Books {
+    round: u64,
     pub(super) blobs: BTreeMap<ContentHash, Known>,
     /// What each name may name.
     pub(super) tags: BTreeMap<String, Vec<Option<ContentHash>>>,
@@ -181,7 +187,29 @@ impl Books {
 
     /// Begins a round.
     pub(super) fn begin_round(&mut self) {
+        self.round += 1;
         self.said.clear();
+    }
+
+    /// Returns the blobs to look at: all, or those that changed lately, and those of which it is not known whether they
+    /// are there.
+    pub(super) fn due(&self, is_whole: bool) -> Vec<ContentHash> {
+        let is_due = |known: &Known| {
+            is_whole
+                || known.visible == Visible::Maybe
+                || known.changed_in + RECENT_ROUNDS > self.round
+        };
+        let due = self.blobs.iter().filter(|(_, known)| is_due(known));
+        due.map(|(hash, _)| *hash).collect()
+    }
+
+    /// Returns how many blobs there are, and how many bytes they have, when none may be there or not.
+    pub(super) fn live(&self) -> (u64, u64) {
+        let live = self.blobs.values();
+        let live = live.filter(|known| known.visible == Visible::Yes);
+        live.fold((0, 0), |(blobs, bytes), known| {
+            (blobs + 1, bytes + known.bytes as u64)
+        })
     }
 
     /// Returns the lines of this round that name a blob, for whoever looks for a fault.
@@ -244,18 +272,22 @@ impl Books {
     }
 
     fn known(&mut self, hash: ContentHash, number: u64, bytes: usize) -> &mut Known {
-        self.blobs.entry(hash).or_insert(Known {
+        let known = self.blobs.entry(hash).or_insert(Known {
             number,
             bytes,
             visible: Visible::No,
             is_leased: false,
             is_compared: false,
-        })
+            changed_in: 0,
+        });
+        known.changed_in = self.round;
+        known
     }
 
     fn set(&mut self, hash: ContentHash, visible: Visible) {
         if let Some(known) = self.blobs.get_mut(&hash) {
             known.visible = visible;
+            known.changed_in = self.round;
         }
     }
 
@@ -264,6 +296,7 @@ impl Books {
             && known.visible != visible
         {
             known.visible = Visible::Maybe;
+            known.changed_in = self.round;
         }
     }
 

@@ -20,16 +20,21 @@ pub(super) struct Checked {
     pub(super) looked_at: u64,
 }
 
-/// Compares.
-pub(super) async fn check(folder: &Path, books: &mut Books) -> anyhow::Result<Checked> {
+/// Compares: every blob when `is_whole`, else those that changed in the last rounds. Names, and how many blobs and bytes
+/// there are, are always compared.
+pub(super) async fn check(
+    folder: &Path,
+    books: &mut Books,
+    is_whole: bool,
+) -> anyhow::Result<Checked> {
     let blobs = Blobs::open(folder, limits()).context("open the store")?;
     let opening = blobs.opening().clone();
     anyhow::ensure!(
         opening.damaged_records == 0,
         "records in the middle are damaged: {opening:?}"
     );
-    let (mut live, mut bytes) = (0_u64, 0_u64);
-    let hashes: Vec<ContentHash> = books.blobs.keys().copied().collect();
+    let hashes = books.due(is_whole);
+    let looked_at = (hashes.len() + books.tags.len()) as u64;
     for hash in hashes {
         let known = books.blobs[&hash];
         let is_there = compare(&blobs, &hash, &known).await.with_context(|| {
@@ -40,8 +45,6 @@ pub(super) async fn check(folder: &Path, books: &mut Books) -> anyhow::Result<Ch
             known.visible = if is_there { Visible::Yes } else { Visible::No };
             known.is_compared |= is_there;
         }
-        live += u64::from(is_there);
-        bytes += if is_there { known.bytes as u64 } else { 0 };
     }
     for (name, values) in &mut books.tags {
         let tag: TagName = name.parse()?;
@@ -53,11 +56,11 @@ pub(super) async fn check(folder: &Path, books: &mut Books) -> anyhow::Result<Ch
         *values = vec![found];
     }
     let usage = blobs.usage();
+    let (live, bytes) = books.live();
     anyhow::ensure!(
         (usage.live.blobs, usage.live.bytes) == (live, bytes),
         "there are {live} blobs with {bytes} bytes, and the store counts {usage:?}; {opening:?}",
     );
-    let looked_at = books.blobs.len() as u64 + books.tags.len() as u64;
     blobs.close().await;
     Ok(Checked {
         is_torn: opening.torn_bytes > 0,
