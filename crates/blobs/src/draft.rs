@@ -8,6 +8,7 @@
 //! * The same records give the same rows and counts, whoever applies them.
 //! * A blob is there as long as it has a member; its bytes may be nowhere, when they were damaged.
 
+mod lonely;
 mod notes;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,8 @@ use crate::layers::Spread;
 use crate::rows::{BlobRow, MemberRow, NameRow, Place, back_key, lease_key, tag_key};
 use crate::space::Counted;
 use crate::view::{Absence, View};
+
+pub(crate) use lonely::Lonely;
 
 /// The head of a record, as far as it matters here.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +46,8 @@ pub(crate) struct Draft {
     counted: Vec<Counted>,
     /// Files whose blob nobody has any more.
     removals: Vec<[u8; 32]>,
+    /// Blobs whose last member was purged when nothing was known of it.
+    lonely: Vec<Lonely>,
     /// How many namespaces there are, with those of the draft.
     pub(crate) namespaces: u16,
 }
@@ -328,6 +333,7 @@ impl Draft {
 
     fn purge(&mut self, view: &View, entry: &Entry) -> Result<(), IndexError> {
         self.counted.push(Counted::Needed(entry.record));
+        self.note_lonely(view, entry)?;
         self.set_member(view, entry.namespace, &entry.key, None)
     }
 

@@ -3,6 +3,7 @@
 //! When there are many, what was taken is brought into the index from time to time, so that memory is bounded: by
 //! a thread of its own, while the next ones are read and checked.
 
+use std::collections::BTreeMap;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use disk::log::Position;
@@ -38,6 +39,8 @@ pub(super) struct Replay<'scope, 'view> {
     lsn: u64,
     seen: u64,
     failed: Option<IndexError>,
+    /// Blobs whose last member was purged when nothing was known of it: dead, unless somebody else turns out to have them.
+    lonely: BTreeMap<[u8; 32], u16>,
 }
 
 impl<'scope, 'view> Replay<'scope, 'view> {
@@ -58,6 +61,7 @@ impl<'scope, 'view> Replay<'scope, 'view> {
             lsn: 0,
             seen: 0,
             failed: None,
+            lonely: BTreeMap::new(),
         }
     }
 
@@ -96,6 +100,10 @@ impl<'scope, 'view> Replay<'scope, 'view> {
 
     /// Ends the replay.
     pub(super) fn end(mut self) -> Result<(Space, u64), OpenError> {
+        for lonely in std::mem::take(&mut self.lonely) {
+            let dropped = self.draft.drop_lonely(self.view, lonely);
+            self.failed = self.failed.or(dropped.err());
+        }
         self.publish();
         self.land();
         match self.failed {
@@ -114,7 +122,16 @@ impl<'scope, 'view> Replay<'scope, 'view> {
             // Mostly it is new, and then nothing else has to be looked up.
             self.draft.blob_since(self.view, &entry.key, None)?;
         }
-        self.draft.apply(self.view, entry, body, root)
+        if matches!(body, Body::Blob(_) | Body::Link(_))
+            && !entry.is_moved
+            && let Some(namespace) = self.lonely.remove(&entry.key)
+        {
+            // It was dead, and is stored anew.
+            self.draft.drop_lonely(self.view, (entry.key, namespace))?;
+        }
+        self.draft.apply(self.view, entry, body, root)?;
+        self.lonely.extend(self.draft.take_lonely());
+        Ok(())
     }
 
     fn publish(&mut self) {
