@@ -2,7 +2,7 @@
 //!
 //! The log is read with the codec that also browsers use, and not with the engine that is tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -238,13 +238,30 @@ pub(super) fn find(folder: &Path, content: &Content) -> anyhow::Result<Places> {
         }
     }
     let count = records.len().saturating_sub(LAST);
-    for record in &records[..count] {
-        if record.2.stream != STREAM_OF_LOG {
-            add_record(record, content, &mut places);
+    for number in current(&records) {
+        if number < count && records[number].2.stream != STREAM_OF_LOG {
+            add_record(&records[number], content, &mut places);
         }
     }
     files(folder, content, &mut places)?;
     Ok(places)
+}
+
+/// Leaves out what a later record says anew: nobody needs it, and nobody need notice.
+fn current(records: &[Record]) -> Vec<usize> {
+    let mut said = BTreeSet::new();
+    let mut current = Vec::new();
+    for (number, (_, _, head, body)) in records.iter().enumerate().rev() {
+        let name = match Body::decode(head.kind, body) {
+            Ok(Body::Tag(tag)) => tag.name.to_owned(),
+            Ok(Body::Lease(lease)) => lease.holder.to_owned(),
+            Ok(_) | Err(_) => String::new(),
+        };
+        if said.insert((head.kind, head.stream, head.key, name)) {
+            current.push(number);
+        }
+    }
+    current
 }
 
 /// Adds the bytes of one record.
