@@ -28,6 +28,8 @@ pub(crate) struct Agent {
 }
 
 /// Opens the key in a folder, making it at the very first time.
+///
+/// Of several processes that do so at once, one makes the key and the others take that one.
 pub(crate) fn signer(data: &Path) -> Result<KeySigner, Problem> {
     let folder = Folder::open(data).map_err(|error| error.problem())?;
     let problem = |error: disk::SecretError| error.problem();
@@ -35,9 +37,15 @@ pub(crate) fn signer(data: &Path) -> Result<KeySigner, Problem> {
         return Ok(KeySigner::new(Keypair::from_seed(&seed)));
     }
     let seed = random_seed()?;
-    folder
-        .create_secret(KEY_FILE, seed.as_slice())
-        .map_err(problem)?;
+    let seed = match folder.create_secret(KEY_FILE, seed.as_slice()) {
+        Ok(()) => seed,
+        // Another process was faster. A secret gets its name when it is whole, so there is nothing to wait for.
+        Err(taken @ disk::SecretError::Exists { .. }) => folder
+            .read_secret::<32>(KEY_FILE)
+            .map_err(problem)?
+            .ok_or_else(|| problem(taken))?,
+        Err(error) => return Err(problem(error)),
+    };
     Ok(KeySigner::new(Keypair::from_seed(&seed)))
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod invite;
 pub(crate) mod join;
 
+use api::MemberView;
 use base::{Code, Problem};
 use chain::kind::{Opened, Profile, ReachWord};
 use chain::{
@@ -20,6 +21,9 @@ use crate::output::{Outcome, Output, count};
 use crate::session::Session;
 
 use args::{MemberArgs, MemberCommand, MemberTarget};
+
+/// Letters of a key that tell it from others in a list.
+const KEY_LETTERS: usize = 16;
 
 /// Runs `commonhold whoami`.
 pub(crate) fn whoami(args: &AgentArgs, output: &Output) -> Outcome {
@@ -97,11 +101,9 @@ async fn list(target: &MemberTarget, output: &Output) -> Outcome {
         .members
         .iter()
         .map(|member| {
-            format!(
-                "{:<10} {}",
-                member.role,
-                person(&member.name, &member.agent)
-            )
+            let person = person(&member.name, &member.agent);
+            let invited = invited(member, &view.members);
+            format!("{:<10} {person}{invited}", member.role)
         })
         .collect();
     lines.push(count(view.members.len() as u64, "member", "members"));
@@ -133,6 +135,24 @@ async fn list_waiting(target: &MemberTarget, output: &Output) -> Outcome {
 fn person(name: &str, agent: &str) -> String {
     let name = if name.is_empty() { "—" } else { name };
     format!("{name:<24} {agent}")
+}
+
+/// Says by whose invite somebody came: by the name of a member, or by the beginning of a key that has none.
+fn invited(member: &MemberView, members: &[MemberView]) -> String {
+    let inviter = &member.inviter;
+    if inviter.is_empty() {
+        return String::new();
+    }
+    let named = members
+        .iter()
+        .find(|known| known.agent == *inviter && !known.name.is_empty());
+    match named {
+        Some(known) => format!("  invited by {}", known.name),
+        None => {
+            let start: String = inviter.chars().take(KEY_LETTERS).collect();
+            format!("  invited by {start}…")
+        }
+    }
 }
 
 fn parse(key: &str) -> Result<AgentPubKey, Problem> {

@@ -17,17 +17,30 @@ const STATUS_FAILURE: u8 = 2;
 
 /// Why a command ends without success: one problem, or all that were found.
 #[derive(Debug)]
-pub(crate) struct Problems(pub(crate) Vec<Problem>);
+pub(crate) struct Problems {
+    pub(crate) all: Vec<Problem>,
+    /// Whether something was done all the same.
+    is_partial: bool,
+}
+
+impl Problems {
+    /// Tells problems of a command that did everything else.
+    pub(crate) const fn beside_the_rest(all: Vec<Problem>) -> Self {
+        let is_partial = true;
+        Self { all, is_partial }
+    }
+}
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self(vec![problem])
+        vec![problem].into()
     }
 }
 
 impl From<Vec<Problem>> for Problems {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self(problems)
+    fn from(all: Vec<Problem>) -> Self {
+        let is_partial = false;
+        Self { all, is_partial }
     }
 }
 
@@ -146,22 +159,23 @@ impl Output {
     /// Tells problems and returns the exit status.
     pub(crate) fn fail(&self, problems: &Problems) -> u8 {
         if self.is_json {
-            let problems: Vec<Value> = problems.0.iter().map(document).collect();
+            let problems: Vec<Value> = problems.all.iter().map(document).collect();
             let document = json!({ "ok": false, "problems": problems });
             line(&mut std::io::stdout(), &document.to_string());
         } else {
-            for problem in &problems.0 {
+            for problem in &problems.all {
                 tell(problem);
             }
         }
         let is_rejection = problems
-            .0
+            .all
             .iter()
             .all(|problem| problem.code.kind() == Kind::Rejection);
-        if problems.0.len() > 1 && !self.is_json {
-            let sentence = match is_rejection {
-                true => format!("{} problems; nothing was changed.", problems.0.len()),
-                false => format!("{} problems.", problems.0.len()),
+        let found = problems.all.len();
+        if found > 1 && !self.is_json {
+            let sentence = match is_rejection && !problems.is_partial {
+                true => format!("{found} problems; nothing was changed."),
+                false => format!("{found} problems."),
             };
             line(&mut std::io::stderr(), &sentence);
         }

@@ -38,7 +38,7 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Fetches a blob into a file.
+    /// Fetches a blob into a file. Of one that cannot be had, what came stays for the next time.
     pub(crate) async fn file(&self, wanted: Wanted) -> Result<(), Problem> {
         let Wanted {
             hash,
@@ -51,7 +51,12 @@ impl Fetch<'_> {
         let mut is_fresh = half.len == 0;
         self.tally.advance(half.len);
         loop {
-            half = self.fill(&hash, half).await?;
+            let (filled, ended) = self.fill(&hash, half).await?;
+            half = filled;
+            if let Err(problem) = ended {
+                blocking(move || half.tidy()).await?;
+                return Err(problem);
+            }
             if half.hasher.clone().finish() == hash {
                 let fresh = half.fresh;
                 blocking(move || half.commit(is_executable, is_synced)).await?;
@@ -61,6 +66,7 @@ impl Fetch<'_> {
             // What an earlier command left may have been damaged since; what came just now is another matter.
             half = self.reset(half).await?;
             if is_fresh {
+                blocking(move || half.tidy()).await?;
                 return Err(differs(&hash));
             }
             is_fresh = true;
@@ -75,20 +81,23 @@ impl Fetch<'_> {
     }
 
     /// Fetches the rest of a blob; connections may break a few times.
-    async fn fill(&self, hash: &ContentHash, mut half: Half) -> Result<Half, Problem> {
+    async fn fill(
+        &self,
+        hash: &ContentHash,
+        mut half: Half,
+    ) -> Result<(Half, Result<(), Problem>), Problem> {
         let mut breaks = 0;
         loop {
             let before = half.len;
             let (kept, ended) = self.append(hash, half).await?;
             half = kept;
-            let problem = match ended {
-                Ok(()) => return Ok(half),
-                Err(problem) if problem.code == Code::ServerUnreachable => problem,
-                Err(problem) => return Err(problem),
-            };
+            match &ended {
+                Err(problem) if problem.code == Code::ServerUnreachable => {}
+                _ => return Ok((half, ended)),
+            }
             breaks = if half.len > before { 0 } else { breaks + 1 };
             if breaks == BREAKS_MAX {
-                return Err(problem);
+                return Ok((half, ended));
             }
             time::sleep(BREAK_PAUSE * 2_u32.pow(breaks)).await;
         }
@@ -256,6 +265,14 @@ impl Fetch<'_> {
         }
         if left > 0 { Err(cut_off()) } else { Ok(true) }
     }
+}
+
+/// Tells whether a fault is about one blob, so that others may still come.
+pub(super) const fn is_of_one_blob(problem: &Problem) -> bool {
+    matches!(
+        problem.code,
+        Code::BlobCorrupt | Code::HashDiffers | Code::NothingNamed | Code::NotFound
+    )
 }
 
 fn cut_off() -> Problem {

@@ -1,8 +1,11 @@
 //! `commonhold blob get`: a file to a path or to standard output, or a folder as it was.
+//!
+//! Invariant: a file of a folder that cannot be had keeps no other from coming, and is named at the end.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use base::{Code, ContentHash, Problem};
 use futures::stream::{self, TryStreamExt as _};
@@ -13,7 +16,7 @@ use storage_core::folder::{
 };
 
 use crate::blob::args::GetArgs;
-use crate::blob::fetch::{Fetch, Wanted};
+use crate::blob::fetch::{Fetch, Wanted, is_of_one_blob};
 use crate::blob::interrupt::{Interruptible, Moving};
 use crate::blob::place::Place;
 use crate::blob::tally::{Counted, Stop, Tally};
@@ -21,7 +24,7 @@ use crate::blob::target::{self, Found, Root};
 use crate::blob::what::{Named, What};
 use crate::blob::{blocking, what};
 use crate::dial::Progress;
-use crate::output::{Outcome, Output, count};
+use crate::output::{Outcome, Output, Problems, count};
 
 /// Files that are fetched at once.
 const FETCHES_MAX: usize = 8;
@@ -101,7 +104,7 @@ impl Get<'_> {
                     );
                     Problem::new(Code::MalformedBody, detail)
                 })?;
-                self.folder(&named, &folder).await
+                self.folder(&named, &folder, output).await
             }
             None => self.file(&named, output).await,
         }
@@ -189,7 +192,7 @@ impl Get<'_> {
         Ok(())
     }
 
-    async fn folder(&self, named: &Named, folder: &Folder) -> Outcome<Fetched> {
+    async fn folder(&self, named: &Named, folder: &Folder, output: &Output) -> Outcome<Fetched> {
         let path = match &self.args.output {
             Some(path) => path.clone(),
             None => PathBuf::from(name_of(named)),
@@ -212,7 +215,11 @@ impl Get<'_> {
             written_bytes: plan.written.bytes,
         };
         if !self.args.dry_run {
-            self.write(&path, plan.steps, fetched.written_bytes).await?;
+            let lacking = self.write(&path, plan.steps, fetched.written_bytes).await?;
+            if !lacking.is_empty() {
+                output.remark(&lacks(&path, fetched.files, lacking.len() as u64));
+                return Err(Problems::beside_the_rest(lacking));
+            }
         }
         Ok(fetched)
     }
@@ -249,34 +256,59 @@ impl Get<'_> {
         planned
     }
 
-    async fn write(&self, path: &Path, steps: Vec<Step>, total: u64) -> Result<(), Problem> {
+    /// Writes what is to be written; returns why files are lacking, in the order of their paths.
+    async fn write(
+        &self,
+        path: &Path,
+        steps: Vec<Step>,
+        total: u64,
+    ) -> Result<Vec<Problem>, Problem> {
         let path = path.to_owned();
         let root = blocking(move || Root::make(&path)).await?;
         self.fetch
             .tally
             .show(self.progress.begin("fetching", total, true));
+        let lacking = Mutex::new(Vec::new());
         let done = stream::iter(steps.into_iter().map(Ok))
-            .try_for_each_concurrent(FETCHES_MAX, |step| self.step(&root, step))
+            .try_for_each_concurrent(FETCHES_MAX, |step| self.step(&root, step, &lacking))
             .await;
         self.fetch.tally.hide();
         done?;
-        blocking(move || root.sync()).await
+        blocking(move || root.sync()).await?;
+        let mut lacking = lacking.into_inner().unwrap_or_else(PoisonError::into_inner);
+        lacking.sort_by(|one: &Problem, other| one.place.cmp(&other.place));
+        Ok(lacking)
     }
 
-    async fn step(&self, root: &Root, step: Step) -> Result<(), Problem> {
+    /// Takes one step; a file that cannot be had, while others may be, is put on the list of what is lacking.
+    async fn step(
+        &self,
+        root: &Root,
+        step: Step,
+        lacking: &Mutex<Vec<Problem>>,
+    ) -> Result<(), Problem> {
         match step {
             Step::MakeFolder(path) => {
                 let root = root.clone();
                 blocking(move || root.folder(path.as_str())).await
             }
             Step::Write(file) => {
+                let spot = root.spot(file.path.as_str());
+                let shown = spot.shown();
                 let wanted = Wanted {
                     hash: file.hash,
-                    spot: root.spot(file.path.as_str()),
+                    spot,
                     is_executable: file.is_executable,
                     is_synced: false,
                 };
-                self.fetch.file(wanted).await
+                match self.fetch.file(wanted).await {
+                    Err(problem) if is_of_one_blob(&problem) => {
+                        let mut lacking = lacking.lock().unwrap_or_else(PoisonError::into_inner);
+                        lacking.push(problem.at(shown, 0));
+                        Ok(())
+                    }
+                    done => done,
+                }
             }
         }
     }
@@ -337,6 +369,14 @@ impl Here {
 fn in_the_way(shown: &str) -> Problem {
     let why = "something else is there";
     target::refused(&shown, &why)
+}
+
+/// Says how much of a folder is there.
+fn lacks(path: &Path, files: u64, lacking: u64) -> String {
+    let path = path.display();
+    let there = files - lacking;
+    let files = count(files, "file", "files");
+    format!("{path} holds {there} of {files}; run the command again when the others can be had.")
 }
 
 /// Names a folder where nobody does: by the last part of its tag, or by its hash.

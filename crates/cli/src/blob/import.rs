@@ -16,7 +16,7 @@ use crate::blob::source::{Links, Source};
 use crate::blob::tally::{Counted, Stop, Tally};
 use crate::blob::{blocking, what};
 use crate::dial::Progress;
-use crate::output::{Outcome, Output, Problems, count};
+use crate::output::{Outcome, Output, count};
 
 /// Largest index, in bytes.
 const INDEX_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -160,7 +160,7 @@ impl Import<'_> {
             Problem::new(Code::BlobCorrupt, detail)
         }));
         if !damaged.is_empty() && !self.args.skip_damaged {
-            return Err(Problems(damaged));
+            return Err(damaged.into());
         }
         let hashes: Vec<ContentHash> = sound.keys().copied().collect();
         let have = self.place.have(&hashes).await?;

@@ -170,7 +170,7 @@ impl Put<'_> {
 
     async fn folder(&self, root: &Path) -> Outcome<Stored> {
         let (path, limits) = (root.to_owned(), Limits::default());
-        let walk = move || walk::walk(&path, limits.entries_max).map_err(Problems);
+        let walk = move || walk::walk(&path, limits.entries_max).map_err(Problems::from);
         let walked = blocking(walk).await?;
         let Walked {
             files,

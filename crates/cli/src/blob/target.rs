@@ -286,6 +286,17 @@ impl Half {
         Ok(())
     }
 
+    /// Takes the half away when nothing of it is there, so that what cannot be had leaves nothing behind.
+    pub(crate) fn tidy(self) -> Result<(), Problem> {
+        if self.len > 0 {
+            return Ok(());
+        }
+        match rustix::fs::unlinkat(&self.folder, &self.half_name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(failed(&self.shown, error.into())),
+        }
+    }
+
     /// Gives the file its name, replacing what has it; `is_synced` waits until it is on the disk.
     pub(crate) fn commit(self, is_executable: bool, is_synced: bool) -> Result<(), Problem> {
         let fault = |error: io::Error| failed(&self.shown, error);

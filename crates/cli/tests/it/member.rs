@@ -1,10 +1,11 @@
 //! People of a community: keys, the list of members, roles, names.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
 
-use crate::home::{Doorway, Home};
+use crate::home::{DEADLINE, Doorway, Home};
 
 /// Runs `commonhold member` as this person.
 fn member(home: &Home, doorway: &Doorway, words: &[&str]) -> crate::home::Ran {
@@ -32,6 +33,20 @@ fn whoami_makes_a_key_once() {
     assert_eq!(said["agent"], key.as_str());
     let other = home.run(&["whoami", "--data", "bea"]).ok().stdout;
     assert_ne!(other.trim(), key);
+}
+
+#[test]
+fn whoever_asks_first_at_once_gets_the_same_key() {
+    let home = Home::new();
+    let spawn = |_| home.spawn(home.command(&["whoami"]));
+    let mut processes: Vec<_> = (0..8).map(spawn).collect();
+    let mut keys = BTreeSet::new();
+    for process in &mut processes {
+        let status = process.wait(DEADLINE).unwrap();
+        assert!(status.success(), "{}", process.stderr());
+        keys.insert(process.stdout());
+    }
+    assert_eq!(keys, BTreeSet::from([format!("{}\n", home.key())]));
 }
 
 #[test]
@@ -183,6 +198,16 @@ fn an_invite_is_all_that_a_new_member_needs() {
         "{listed}"
     );
     assert!(!listed.contains(code), "{listed}");
+
+    let listed = member(&home, &doorway, &["list"]).ok().stdout;
+    let came = format!("{}  invited by {}…\n", bea.key(), &home.key()[..16]);
+    assert!(listed.contains(&came), "{listed}");
+    assert_eq!(listed.matches("invited by").count(), 1, "{listed}");
+    let words = ["profile", "--name", "Anna", "--to", &doorway.url];
+    home.run(&words).ok();
+    let listed = member(&home, &doorway, &["list"]).ok().stdout;
+    let came = format!("{}  invited by Anna\n", bea.key());
+    assert!(listed.contains(&came), "{listed}");
 
     let carl = Home::new();
     join(&carl, &[&url]).refused(1, "CH-0209");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Shelf, noise, number, text};
+use super::{Shelf, noise, number, text, tree};
 use crate::home::files_below;
 
 const SCRUB: [&str; 5] = ["scrub", "--restart", "--bytes-per-sec", "0", "--json"];
@@ -146,4 +146,73 @@ fn what_an_earlier_export_has_is_kept() {
     shelf.run(&["get", &larger, "-o", "x"]).ok();
     let problems = shelf.run(&SCRUB).problems(2);
     assert_eq!(problems.len(), 1, "{problems:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_had_keeps_no_other_of_its_folder_from_coming() {
+    let shelf = Shelf::new();
+    for number in 0..9_u64 {
+        let bytes = noise(number, 1_500_000);
+        shelf.home.write(&format!("songs/{number}.ogg"), bytes);
+    }
+    shelf.run(&["put", "songs", "--tag", "songs"]).ok();
+    let damaged = base::ContentHash::of(&noise(0, 1_500_000)).to_string();
+    hurt(&shelf, &damaged);
+    let mut sound = tree(&shelf.home.at("songs"));
+    sound.remove("0.ogg");
+
+    // The damage is met while it is read, and is known afterwards.
+    let get = ["get", "songs", "-o", "again"];
+    let ran = shelf.run(&get).refused(2, "CH-0403");
+    let line = "failure CH-0403: again/0.ogg: ";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    let line = "again holds 8 of 9 files; ";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("1.ogg"), "{}", ran.stderr);
+    let there = || {
+        let mut there = tree(&shelf.home.at("again"));
+        there.retain(|path, _| !path.ends_with(".part"));
+        there
+    };
+    assert!(there() == sound, "all others came");
+
+    // For a program, and where nothing came of it yet: nothing half is left.
+    fs::remove_dir_all(shelf.home.at("again")).unwrap();
+    let ran = shelf.run(&[&get[..], &["--json"]].concat());
+    assert_eq!(ran.code(2), "CH-0403");
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(said["problems"][0]["file"], "again/0.ogg");
+    assert!(tree(&shelf.home.at("again")) == sound);
+
+    shelf.run(&["put", "songs/0.ogg"]).ok();
+    let said = shelf.json(&get);
+    assert_eq!(number(&said, "files_written"), 1);
+    assert!(tree(&shelf.home.at("again")) == tree(&shelf.home.at("songs")));
+}
+
+#[test]
+fn files_that_are_not_there_are_all_named() {
+    let shelf = Shelf::new();
+    for name in ["a", "b", "c"] {
+        shelf.home.write(&format!("letters/{name}"), name);
+    }
+    shelf.run(&["put", "letters", "--tag", "letters"]).ok();
+    let get = ["get", "letters", "--manifest", "-o", "manifest"];
+    shelf.run(&get).ok();
+    let other = Shelf::new();
+    other.put("b", b"b");
+    let manifest = fs::read(shelf.home.at("manifest")).unwrap();
+    let hash = other.put("manifest", &manifest);
+    let ran = other
+        .run(&["get", &hash, "-o", "again"])
+        .refused(1, "CH-0815");
+    for line in [
+        "CH-0815: again/a: ",
+        "CH-0815: again/c: ",
+        "\n2 problems.\n",
+    ] {
+        assert!(ran.stderr.contains(line), "{line:?} {}", ran.stderr);
+    }
+    let there = tree(&other.home.at("again"));
+    assert_eq!(there.into_keys().collect::<Vec<_>>(), ["b"]);
 }
